@@ -1,0 +1,50 @@
+package scenarios
+
+import "time"
+
+// All returns the nineteen scenarios in their order.
+func All() []Scenario {
+	return []Scenario{
+		{
+			Slug:     "urlshortener",
+			Title:    "URL shortener",
+			Question: "Design a URL shortener that handles 10,000 read requests per second with sub-10ms latency.",
+			Cloud:    "AWS",
+			Needs:    []string{"dynamodb", "redis"},
+			Template: "aws/urlshortener.yaml",
+			Roles: []Role{{
+				Name:    "api",
+				Count:   2,
+				Env:     map[string]string{"LINKS_TABLE": "urlshortener-links", "STORE_READS_PER_SECOND": "150"},
+				Secrets: []string{"CODE_KEY", "ADMIN_TOKEN"},
+				TryIt:   `curl -i {url}/api/links -H 'Content-Type: application/json' -d '{"url":"https://go.dev/doc/"}'`,
+			}},
+			Target: Target{Rate: 10_000, Unit: "redirects", P99: 10 * time.Millisecond, Duration: time.Minute, WarmUp: 10 * time.Second},
+			Drills: []Drill{
+				{Name: "deploy", Shows: "each api process is replaced while the other serves: no request fails", Recovery: 0},
+				{Name: "redis-down", Shows: "Redis is killed and comes back: at least 80 % of the reads are served below 10 ms, store reads stay capped, the rest get 503 with Retry-After", Recovery: 10 * time.Second},
+				{Name: "dynamodb-paused", Shows: "DynamoDB stands still for 10 s: cached links are served, creations wait or are refused, none is lost", Recovery: 5 * time.Second},
+				{Name: "flood", Shows: "distinct unknown codes and aliases arrive at full rate: store reads stay under their cap, known links are served", Recovery: 0},
+				{Name: "viral", Shows: "one link takes all the traffic on cold caches: one read of the store per process", Recovery: 0},
+			},
+		},
+		{Slug: "ordernotify", Title: "Order fan-out", Cloud: "AWS", Question: "When a customer places an order, send an email AND update inventory — reliably, even if one service is down."},
+		{Slug: "imageresize", Title: "Image pipeline", Cloud: "AWS", Question: "Users upload images to S3. A pipeline resizes them to 3 sizes without blocking the upload response."},
+		{Slug: "inventorysync", Title: "Inventory sync", Cloud: "AWS", Question: "A warehouse uploads a CSV to S3 every hour. Three downstream systems (pricing, search, analytics) each need the changes — at their own pace, without blocking each other."},
+		{Slug: "webhooks", Title: "Webhook intake", Cloud: "Google Cloud", Question: "A SaaS app receives webhooks that must be accepted instantly and processed asynchronously on Google Cloud."},
+		{Slug: "orderprocessor", Title: "Order spikes", Cloud: "Azure", Question: "Accept orders at any rate and process them reliably on Azure, even during traffic spikes."},
+		{Slug: "edgeapi", Title: "JSON API at the edge", Cloud: "Cloudflare", Question: "Serve a low-latency JSON API from the edge, backed by a serverless SQLite database."},
+		{Slug: "fraud", Title: "Fraud scoring", Cloud: "AWS", Question: "Flag suspicious orders in real time without blocking the checkout flow. High traffic: 500 orders/s at peak."},
+		{Slug: "leaderboard", Title: "Leaderboard", Cloud: "AWS", Question: "A gaming leaderboard that serves 50,000 reads/s but only ~100 writes/s. Cost must be minimised."},
+		{Slug: "checkout", Title: "Black Friday checkout", Cloud: "AWS", Question: "Your checkout service hammers RDS with Lambda connections and crashes on Black Friday. Fix it without touching the schema."},
+		{Slug: "autoscaling", Title: "Autoscaling a web app", Cloud: "AWS", Question: "A traditional web app on EC2 fails under 10× traffic spikes. Redesign it to scale automatically without over-provisioning."},
+		{Slug: "pubsubdlq", Title: "Poison on Pub/Sub", Cloud: "Google Cloud", Question: "A poison message is being redelivered forever and stalling your Pub/Sub subscriber. Make the pipeline resilient."},
+		{Slug: "servicebusdlq", Title: "Poison on Service Bus", Cloud: "Azure", Question: "Repeatedly-failing messages are clogging your Service Bus queue. Quarantine them and stop double-processing."},
+		{Slug: "edgeuploads", Title: "Uploads at the edge", Cloud: "Cloudflare", Question: "Accept uploads at the edge, queue background processing, and store results durably with zero egress fees."},
+		{Slug: "edgeroom", Title: "Live room at the edge", Cloud: "Cloudflare", Question: "Run a live, strongly-consistent counter (or chat room) at the edge while serving config from a fast, eventually-consistent cache."},
+		{Slug: "failover", Title: "Region failover", Cloud: "AWS", Question: "A region-wide AWS outage would take your API completely offline. Design for RTO < 1 min and RPO < 5 seconds."},
+		{Slug: "nightlybatch", Title: "Nightly batch", Cloud: "AWS", Question: "Your nightly pipeline processes 50 GB of events and costs $800/month. Cut it to under $200 using the right AWS options — without changing the output."},
+		{Slug: "cloudrunapi", Title: "Monolith to Cloud Run", Cloud: "Google Cloud", Question: "Migrate a monolith to a containerised API on GCP that autoscales and stays under 100ms at the read path."},
+		{Slug: "mediatranscode", Title: "Media transcoding", Cloud: "Azure", Question: "Media uploaded to Blob Storage must be transcoded asynchronously and indexed — and survive a transcoder crash."},
+	}
+}

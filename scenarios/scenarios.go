@@ -1,0 +1,65 @@
+// Package scenarios is the catalogue: which architectures this repository
+// holds, the question each one answers, and what it takes to run it.
+//
+// It is data only. The runner, the load test, the compose file, the README and
+// CI iterate over it, so a scenario is added here and nowhere else.
+package scenarios
+
+import "time"
+
+// A Scenario is one entry of the catalogue. One without roles is planned and
+// has no code yet.
+type Scenario struct {
+	Slug     string // also the folder below scenarios/ and the Go package
+	Title    string
+	Question string // as its asker put it
+	Cloud    string
+	Needs    []string // servers, by their names in deploy/local/server
+	Template string   // infrastructure applied before the roles start, below deploy/
+	Roles    []Role
+	Target   Target
+	Drills   []Drill
+}
+
+// Runs reports whether the scenario can be started.
+func (s Scenario) Runs() bool { return len(s.Roles) > 0 }
+
+// A Role is a program below the scenario's cmd/ folder. The runner gives every
+// process ADDR and ADMIN_ADDR to listen on, PUBLIC_URL (the address of the
+// role's first process), the variables of the servers in Needs, Env, and one
+// generated value for each name in Secrets.
+type Role struct {
+	Name    string
+	Count   int               // processes started on one machine
+	Env     map[string]string // settings that are the same everywhere
+	Secrets []string          // variables whose value is made once per clone
+	TryIt   string            // a first command to try; {url} stands for PUBLIC_URL
+}
+
+// Target is what `make load` judges, on two cores that the generator, the
+// roles and the servers share.
+type Target struct {
+	Rate     float64 // arrivals per second of the main flow
+	Unit     string  // what arrives, in the plural
+	P99      time.Duration
+	Duration time.Duration
+	WarmUp   time.Duration
+}
+
+// A Drill is a fault under load. Recovery is the longest time after the end of
+// the fault until the target holds again.
+type Drill struct {
+	Name     string
+	Shows    string // one line: what breaks, and what the user sees meanwhile
+	Recovery time.Duration
+}
+
+// Find returns the scenario with the given slug.
+func Find(slug string) (Scenario, bool) {
+	for _, s := range All() {
+		if s.Slug == slug {
+			return s, true
+		}
+	}
+	return Scenario{}, false
+}
