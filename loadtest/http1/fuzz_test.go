@@ -1,0 +1,90 @@
+package http1
+
+import (
+	"errors"
+	"io"
+	"net"
+	"testing"
+	"testing/iotest"
+	"time"
+)
+
+// stream is a connection whose answer is a reader; it counts what was taken.
+type stream struct {
+	net.Conn
+	r    io.Reader
+	read int
+}
+
+func (c *stream) Write(p []byte) (int, error)   { return len(p), nil }
+func (c *stream) SetDeadline(_ time.Time) error { return nil }
+func (c *stream) Read(p []byte) (int, error) {
+	n, err := c.r.Read(p)
+	c.read += n
+	return n, err
+}
+
+// repeat never ends: only the limits of the parser do.
+type repeat struct {
+	data []byte
+	pos  int
+}
+
+func (r *repeat) Read(p []byte) (int, error) {
+	n := copy(p, r.data[r.pos:])
+	r.pos = (r.pos + n) % len(r.data)
+	return n, nil
+}
+
+// FuzzAnswer feeds the parser an endless repetition of its input, whole and byte
+// by byte: it may not panic, read without bound, or depend on how bytes arrive.
+func FuzzAnswer(f *testing.F) {
+	for _, seed := range []string{
+		"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello",
+		"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3;x\r\nabc\r\n0\r\nA: b\r\n\r\n",
+		"HTTP/1.1 103 Early Hints\r\n\r\nHTTP/1.1 204 No Content\r\n\r\n",
+		"HTTP/1.0 304 Not Modified\r\nConnection: keep-alive, close\r\n\r\n",
+		"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nffffffffffffffff\r\n",
+		"HTTP/1.1 200 OK\r\nContent-Length: 99999999999999999999\r\n\r\n",
+		"1\r\nx\r\n",
+		"\n",
+	} {
+		f.Add([]byte(seed))
+	}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		if len(data) == 0 {
+			return
+		}
+		whole, wholeErr := readFuzzed(t, &repeat{data: data})
+		single, singleErr := readFuzzed(t, iotest.OneByteReader(&repeat{data: data}))
+		if kindOf(wholeErr) != kindOf(singleErr) || whole.Status != single.Status || string(whole.Body) != string(single.Body) {
+			t.Errorf("whole: %d %q %v, byte by byte: %d %q %v",
+				whole.Status, whole.Body, wholeErr, single.Status, single.Body, singleErr)
+		}
+	})
+}
+
+func readFuzzed(t *testing.T, r io.Reader) (Response, error) {
+	t.Helper()
+	const maxBody = 1000
+	nc := &stream{r: r}
+	conn := Dialer{MaxBody: maxBody}.conn(nc, "fuzz")
+	var resp Response
+	err := conn.Do([]byte("GET"), time.Time{}, &resp)
+	// Headers, trailers, framing, body and what one read takes beyond them.
+	if limit := 4*maxHeader + 17*maxBody + 2*len(conn.buf); nc.read > limit {
+		t.Errorf("read %d bytes, limit %d", nc.read, limit)
+	}
+	if len(resp.Body) > maxBody {
+		t.Errorf("body of %d bytes", len(resp.Body))
+	}
+	return resp, err
+}
+
+func kindOf(err error) Kind {
+	e, _ := errors.AsType[*Error](err)
+	if e == nil {
+		return 0
+	}
+	return e.Kind
+}
