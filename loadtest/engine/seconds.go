@@ -1,0 +1,78 @@
+package engine
+
+import "time"
+
+// Second is one second of a flow. Arrivals count in the second they were due,
+// requests in which they were sent, answers in which they came.
+type Second struct {
+	Second              int // since the start, from 0
+	WarmUp              bool
+	Intended, Sent      int64
+	OK, Refused, Errors int64
+	P50, P99, Max       time.Duration // of the successes, from the due time
+	Backlog             int64         // the most arrivals that were due and not claimed
+	Workers             int
+}
+
+// seconds holds the seconds that are not closed yet: usually one, more when the
+// collector was held up. Their histograms are used again.
+type seconds struct {
+	first int
+	open  []*second
+	free  []*second
+}
+
+type second struct {
+	Second
+	latency Histogram
+}
+
+// at returns the second that contains t, or the oldest open one for what comes
+// too late.
+func (s *seconds) at(t time.Duration) *second {
+	i := max(0, int(t/time.Second)-s.first)
+	for len(s.open) <= i {
+		s.open = append(s.open, s.fresh(s.first+len(s.open)))
+	}
+	return s.open[i]
+}
+
+func (s *seconds) fresh(n int) *second {
+	if len(s.free) == 0 {
+		return &second{Second: Second{Second: n}, latency: newHistogram()}
+	}
+	last := len(s.free) - 1
+	sec := s.free[last]
+	s.free = s.free[:last]
+	sec.Second = Second{Second: n}
+	sec.latency.reset()
+	return sec
+}
+
+func (s *seconds) add(x *sample) {
+	sec := s.at(x.done)
+	switch x.kind {
+	case OK:
+		sec.OK++
+		sec.latency.record(x.done - x.due)
+	case Refused:
+		sec.Refused++
+	default:
+		sec.Errors++
+	}
+}
+
+func (s *seconds) state(backlog int64, workers int) {
+	sec := s.at(time.Duration(s.first) * time.Second)
+	sec.Backlog = max(sec.Backlog, backlog)
+	sec.Workers = workers
+}
+
+func (s *seconds) close() Second {
+	sec := s.at(time.Duration(s.first) * time.Second)
+	sec.P50, sec.P99, sec.Max = sec.latency.Quantile(0.5), sec.latency.Quantile(0.99), sec.latency.Max()
+	s.open = append(s.open[:0], s.open[1:]...)
+	s.first++
+	s.free = append(s.free, sec)
+	return sec.Second
+}
