@@ -98,6 +98,9 @@ func (s *Service) possible(name string) bool {
 // the same key and body it returns the same link and token; it is durable when
 // Create returns.
 func (s *Service) Create(ctx context.Context, r Request) (Link, string, error) {
+	if err := validExpiry(r.Expires, s.now()); err != nil {
+		return s.answerAgain(ctx, r, invalid(err.Error())) // a retry may arrive after the link's life
+	}
 	if r.Alias != "" {
 		return s.createAlias(ctx, r)
 	}
