@@ -74,10 +74,11 @@ func (s *store) create(ctx context.Context, link Link, old *Link, rec idempotenc
 
 // put writes a link over exactly what its maker saw there: nothing, or an older life.
 func (s *store) put(link Link, old *Link) types.TransactWriteItem {
-	put := &types.Put{TableName: &s.table, Item: encodeLink(link)}
-	put.ConditionExpression = aws.String("attribute_not_exists(version)")
+	put := &types.Put{TableName: &s.table, Item: encodeLink(link), ExpressionAttributeNames: attributes("version")}
+	put.ConditionExpression = aws.String("attribute_not_exists(#version)")
 	if old != nil && old.Version > 0 {
-		put.ConditionExpression = aws.String("version = :seen AND deleted = :deleted")
+		put.ConditionExpression = aws.String("#version = :seen AND #deleted = :deleted")
+		put.ExpressionAttributeNames = attributes("version", "deleted")
 		put.ExpressionAttributeValues = map[string]types.AttributeValue{
 			":seen":    number(old.Version),
 			":deleted": &types.AttributeValueMemberBOOL{Value: old.Deleted},
@@ -94,7 +95,8 @@ func (s *store) addAll(ctx context.Context, links []Link) error {
 		items[i] = types.TransactWriteItem{Put: &types.Put{
 			TableName:                 &s.table,
 			Item:                      encodeLink(link),
-			ConditionExpression:       aws.String("attribute_not_exists(version) OR (token = :token AND version = :one)"),
+			ConditionExpression:       aws.String("attribute_not_exists(#version) OR (#token = :token AND #version = :one)"),
+			ExpressionAttributeNames:  attributes("version", "token"),
 			ExpressionAttributeValues: map[string]types.AttributeValue{":token": binary(link.Token), ":one": number(1)},
 		}}
 	}
@@ -116,13 +118,11 @@ func (s *store) delete(ctx context.Context, link Link, now time.Time) (Link, err
 	ended.Version++
 	ended.Deleted = true
 	_, err := s.client.UpdateItem(ctx, &dynamodb.UpdateItemInput{
-		TableName:           &s.table,
-		Key:                 itemKey(link.Code),
-		UpdateExpression:    aws.String("SET deleted = :true, version = :next, #ttl = :ttl REMOVE target"),
-		ConditionExpression: aws.String("version = :seen"),
-		ExpressionAttributeNames: map[string]string{
-			"#ttl": "ttl", // a reserved word
-		},
+		TableName:                &s.table,
+		Key:                      itemKey(link.Code),
+		UpdateExpression:         aws.String("SET #deleted = :true, #version = :next, #ttl = :ttl REMOVE #target"),
+		ConditionExpression:      aws.String("#version = :seen"),
+		ExpressionAttributeNames: attributes("deleted", "version", "ttl", "target"),
 		ExpressionAttributeValues: map[string]types.AttributeValue{
 			":true": &types.AttributeValueMemberBOOL{Value: true},
 			":next": number(ended.Version),
@@ -182,6 +182,16 @@ func decodeLink(name string, item map[string]types.AttributeValue) (Link, error)
 		link.Target = target.Value
 	}
 	return link, nil
+}
+
+// attributes names the attributes that an expression mentions. Some are
+// reserved words on AWS, which an emulator may not mind.
+func attributes(names ...string) map[string]string {
+	m := make(map[string]string, len(names))
+	for _, name := range names {
+		m["#"+name] = name
+	}
+	return m
 }
 
 func number(n int64) *types.AttributeValueMemberN {
