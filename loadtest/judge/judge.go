@@ -1,0 +1,145 @@
+// Package judge turns what was measured into a verdict, in sentences.
+//
+// There are three: pass, fail, and invalid. A run is invalid when the machine
+// was too busy to tell: it says nothing about the system under test, neither
+// good nor bad. A failed guarantee is a failure however busy the machine was.
+package judge
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/provingground/provingground/loadtest/engine"
+)
+
+// A Verdict is the outcome of a run or of one check.
+type Verdict string
+
+// The verdicts.
+const (
+	Pass    Verdict = "pass"
+	Fail    Verdict = "fail"
+	Invalid Verdict = "invalid"
+)
+
+// A Check is one thing that was judged.
+type Check struct {
+	Name     string
+	Verdict  Verdict
+	Sentence string
+	// Timing says that a busy machine may be the reason for a failure. A failed
+	// guarantee is never excused.
+	Timing bool
+}
+
+// Checkf returns a check with its sentence.
+func Checkf(name string, ok bool, format string, args ...any) Check {
+	c := Check{Name: name, Verdict: Pass, Sentence: fmt.Sprintf(format, args...)}
+	if !ok {
+		c.Verdict = Fail
+	}
+	return c
+}
+
+// Timed marks a check whose failure a busy machine excuses.
+func (c Check) Timed() Check {
+	c.Timing = true
+	return c
+}
+
+// Overall returns the verdict of a run: fail if a guarantee failed, else
+// invalid if the machine could not judge, else fail or pass.
+func Overall(checks []Check) Verdict {
+	overall := Pass
+	invalid := false
+	for _, c := range checks {
+		switch {
+		case c.Verdict == Fail && !c.Timing:
+			return Fail
+		case c.Verdict == Fail:
+			overall = Fail
+		case c.Verdict == Invalid:
+			invalid = true
+		}
+	}
+	if invalid {
+		return Invalid
+	}
+	return overall
+}
+
+// The limits beyond which a machine is too busy to judge.
+const (
+	MaxLagShare     = 0.2                     // send lag at p99, as a share of the latency target
+	MaxOthers       = 0.10                    // CPU of processes that have no part in the run, as a share of all cores
+	MaxReferenceP99 = 2500 * time.Microsecond // of the built-in server at 10,000/s
+	minAchieved     = 0.995
+)
+
+// Machine checks whether the machine could judge a run with this latency target.
+func Machine(lagP99, target time.Duration, others float64, reference time.Duration) []Check {
+	lag := time.Duration(MaxLagShare * float64(target))
+	return []Check{
+		validity("generator", lagP99 <= lag, "the generator sent %v late at p99 (limit %v)", lagP99, lag),
+		validity("other load", others <= MaxOthers, "other processes took %.1f %% of the cores (limit %.0f %%)", 100*others, 100*MaxOthers),
+		validity("reference", reference <= MaxReferenceP99, "the reference server answered 10,000/s within %v at p99 (limit %v)", reference, MaxReferenceP99),
+	}
+}
+
+func validity(name string, ok bool, format string, args ...any) Check {
+	c := Checkf(name, ok, format, args...)
+	if !ok {
+		c.Verdict = Invalid
+	}
+	return c
+}
+
+// Sent checks that the schedule was kept: every intended arrival was sent.
+func Sent(f engine.FlowResult) Check {
+	share := f.AchievedRate / f.IntendedRate
+	return Checkf(f.Name+" sent", share >= minAchieved && f.Measured.Unsent == 0,
+		"%d of %d intended %s were sent, %.1f/s of %.1f/s", f.Measured.Sent, f.Measured.Intended, f.Name, f.AchievedRate, f.IntendedRate).Timed()
+}
+
+// Latency checks the 99th percentile of the successes against the target.
+func Latency(f engine.FlowResult, target time.Duration) Check {
+	p99 := f.LatencyOK.Quantile(0.99)
+	return Checkf(f.Name+" p99", p99 < target, "%s took %v at p99 from the intended time (target %v)", f.Name, p99, target).Timed()
+}
+
+// NoErrors checks that every arrival was answered as it should be.
+func NoErrors(f engine.FlowResult) Check {
+	bad := f.Measured.Failed() + f.Measured.Kinds[engine.Refused]
+	c := Checkf(f.Name+" errors", bad == 0, "%d of %d %s failed%s", bad, f.Measured.Intended, f.Name, kinds(f.Measured))
+	// A wrong answer is wrong on any machine; a late one is not.
+	c.Timing = f.Measured.Kinds[engine.Status] == 0 && f.Measured.Kinds[engine.Body] == 0
+	return c
+}
+
+func kinds(c engine.Counts) string {
+	s := ""
+	for k := engine.Unknown; k <= engine.Canceled; k++ {
+		if n := c.Kinds[k]; n > 0 && k != engine.OK {
+			s += fmt.Sprintf(", %d %s", n, k)
+		}
+	}
+	for status, n := range c.Statuses {
+		if status >= 500 {
+			s += fmt.Sprintf(", %d with status %d", n, status)
+		}
+	}
+	return s
+}
+
+// Recovered returns how long after the end of a fault the target held again,
+// for good: no errors and p99 below the target in every later second of the flow.
+func Recovered(f engine.FlowResult, fault, target time.Duration) time.Duration {
+	last := fault
+	for _, s := range f.Series {
+		end := time.Duration(s.Second+1) * time.Second
+		if end > fault && (s.Errors > 0 || s.Refused > 0 || s.P99 >= target) {
+			last = end
+		}
+	}
+	return last - fault
+}
