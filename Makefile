@@ -1,0 +1,49 @@
+# One line per target; `make help` lists them. S names a scenario, D a drill.
+S ?=
+D ?=
+GO ?= go
+LOADFLAGS = $(if $(RATE),-rate $(RATE)) $(if $(DURATION),-duration $(DURATION))
+
+.DEFAULT_GOAL := help
+.PHONY: help up down status logs run load drill test lint bench clean need-scenario
+
+help: ## list the targets
+	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "make %-8s %s\n", $$1, $$2}' Makefile
+
+up: ## start the local cloud, or with S=<slug> only what that scenario needs
+	@$(GO) run ./deploy/local up $(S)
+
+down: ## stop everything that up and run started
+	@$(GO) run ./deploy/local down
+
+status: ## what runs, where, and how it is
+	@$(GO) run ./deploy/local status
+
+logs: ## the end of every server's log
+	@$(GO) run ./deploy/local logs $(S)
+
+run: need-scenario ## start scenario S and print its addresses; Ctrl-C stops it
+	@$(GO) run ./deploy/local run $(S)
+
+load: need-scenario ## put load on scenario S and judge target and guarantee
+	@$(GO) run ./loadtest $(LOADFLAGS) $(S)
+
+drill: need-scenario ## break scenario S under load: all drills, or D=<drill>
+	@$(GO) run ./loadtest $(LOADFLAGS) -drill $(if $(D),$(D),all) $(S)
+
+test: ## everything that proves the repository, set-up included
+	@$(GO) test -timeout 20m ./...
+
+lint: ## vet, staticcheck, gofumpt; govulncheck where its database is reachable
+	@$(GO) vet ./...
+	@$(GO) tool staticcheck ./...
+	@out=$$($(GO) tool gofumpt -l $$(git ls-files '*.go')); test -z "$$out" || { echo "not gofumpt-ed:"; echo "$$out"; exit 1; }
+
+bench: ## CPU per redirect beside nginx and wrk, in one run
+	@$(GO) run ./loadtest/bench
+
+clean: ## stop everything and give the disk back
+	@$(GO) run ./deploy/local clean
+
+need-scenario:
+	@test -n "$(S)" || { echo "make: say which scenario: S=urlshortener" >&2; exit 2; }
