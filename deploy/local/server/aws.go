@@ -1,0 +1,112 @@
+//go:build unix
+
+package server
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"strconv"
+	"strings"
+)
+
+const (
+	localStackImage = "localstack/localstack:4.14.0" // the last one that starts without a token
+	miniStackImage  = "ministackorg/ministack:1.5.33"
+)
+
+// aws is one emulator process for one group of services. A group has its own
+// process so that a fault hits it alone; the first endpoint variable names it.
+func aws(name, standsFor, variable string, services ...string) Definition {
+	var variables []string
+	for _, s := range services {
+		if s != "cloudformation" && s != "iam" && s != "logs" {
+			variables = append(variables, "AWS_ENDPOINT_URL_"+strings.ToUpper(s))
+		}
+	}
+	image := localStackImage
+	if os.Getenv("AWS_EMULATOR") == "ministack" {
+		image = miniStackImage
+	}
+	enabled := strings.Join(services, ",")
+	return Definition{
+		Name:          name,
+		StandsFor:     standsFor + " (emulated)",
+		Loses:         "everything it held: pause it or cut it off instead",
+		Image:         Image{Variable: "AWS_IMAGE", Default: image},
+		ContainerPort: 4566,
+		ContainerEnv:  map[string]string{"SERVICES": enabled},
+		Variables:     []string{variable, "AWS_ENDPOINT_URL"},
+		PortVariable:  strings.ToUpper(name) + "_PORT",
+		Env:           func(addr string) map[string]string { return awsEnv("http://"+addr, variables) },
+		Health:        getHealth,
+		pointed:       func(value string) map[string]string { return pointedAWS(value, variables) },
+		program:       miniStack,
+		launch: func(state string, port int) (args, env []string) {
+			return nil, []string{
+				"GATEWAY_PORT=" + strconv.Itoa(port), "BIND_HOST=127.0.0.1", "MINISTACK_HOST=localhost",
+				"SERVICES=" + enabled, "SFTP_ENABLED=0", "LOG_LEVEL=WARNING",
+				"PERSIST_STATE=1", "STATE_DIR=" + state, "S3_PERSIST=1", "S3_DATA_DIR=" + state + "/s3",
+			}
+		},
+	}
+}
+
+// awsEnv makes the SDK talk to the emulator only: no file of the user's decides
+// anything, and nothing asks the network for an instance role.
+func awsEnv(endpoint string, variables []string) map[string]string {
+	env := map[string]string{
+		"AWS_REGION":                  "us-east-1",
+		"AWS_ACCESS_KEY_ID":           "test",
+		"AWS_SECRET_ACCESS_KEY":       "test",
+		"AWS_CONFIG_FILE":             os.DevNull,
+		"AWS_SHARED_CREDENTIALS_FILE": os.DevNull,
+		"AWS_EC2_METADATA_DISABLED":   "true",
+	}
+	for _, v := range variables {
+		env[v] = endpoint
+	}
+	return env
+}
+
+// pointedAWS keeps the credentials and the region that came with the endpoint: it
+// may be a real cloud.
+func pointedAWS(endpoint string, variables []string) map[string]string {
+	env := map[string]string{"AWS_REGION": "us-east-1"}
+	for _, name := range []string{
+		"AWS_REGION", "AWS_PROFILE", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN",
+		"AWS_CA_BUNDLE", "AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE",
+		"AWS_ROLE_ARN", "AWS_WEB_IDENTITY_TOKEN_FILE",
+	} {
+		if v := os.Getenv(name); v != "" {
+			env[name] = v
+		}
+	}
+	for _, v := range variables {
+		env[v] = endpoint
+	}
+	return env
+}
+
+func getHealth(ctx context.Context, addr string) error {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+addr+"/_localstack/health", nil)
+	if err != nil {
+		return err
+	}
+	// A connection that is kept would be held open against a paused server.
+	req.Close = true
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return err
+	}
+	defer resp.Body.Close()
+	if _, err := io.Copy(io.Discard, io.LimitReader(resp.Body, 1<<20)); err != nil {
+		return err
+	}
+	if resp.StatusCode != http.StatusOK {
+		return fmt.Errorf("%s: %s", req.URL, resp.Status)
+	}
+	return nil
+}

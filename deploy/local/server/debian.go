@@ -1,0 +1,103 @@
+//go:build unix
+
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+)
+
+// debian unpacks Debian packages into a folder: as any user, with nothing
+// installed and no system service started. Apt works out which dependencies this
+// machine lacks and downloads only those. Want is the file that must come out.
+func (in *installer) debian(ctx context.Context, name, want string, packages ...string) (string, error) {
+	return in.once(ctx, name, machine()+strings.Join(packages, " "), func(ctx context.Context, dir string) error {
+		for _, tool := range []string{"apt-get", "dpkg-deb"} {
+			if _, err := exec.LookPath(tool); err != nil {
+				return fmt.Errorf("%s is missing and only Debian and Ubuntu packages are known here: install it, or use Docker", name)
+			}
+		}
+		what := "installing " + name + " (Debian package, unpacked into .local)"
+		return in.progress.step(ctx, what, func(ctx context.Context) error {
+			if err := in.unpack(ctx, dir, packages); err != nil {
+				return err
+			}
+			if _, err := os.Stat(filepath.Join(dir, want)); err != nil {
+				return fmt.Errorf("the packages brought no %s: if it is installed already, put it on PATH", want)
+			}
+			return nil
+		})
+	})
+}
+
+// aptSettings are read after the machine's own, which keep their say on sources
+// and proxies. The hooks are for real installations only.
+func aptSettings(dir string) string {
+	return fmt.Sprintf(`Dir::State::Lists "%[1]s/lists";
+Dir::Cache "%[1]s/cache";
+Dir::Cache::archives "archives";
+Debug::NoLocking "1";
+APT::Sandbox::User "";
+Acquire::Languages "none";
+#clear APT::Update::Pre-Invoke;
+#clear APT::Update::Post-Invoke;
+#clear APT::Update::Post-Invoke-Success;
+#clear DPkg::Pre-Invoke;
+#clear DPkg::Post-Invoke;
+#clear DPkg::Pre-Install-Pkgs;
+`, dir)
+}
+
+func (in *installer) unpack(ctx context.Context, dir string, packages []string) error {
+	work, err := os.MkdirTemp(dir, "apt-")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(work)
+	settings := filepath.Join(work, "apt.conf")
+	if err := errors.Join(
+		os.MkdirAll(filepath.Join(work, "lists", "partial"), 0o755),
+		os.MkdirAll(filepath.Join(work, "cache", "archives", "partial"), 0o755),
+		os.WriteFile(settings, []byte(aptSettings(work)), 0o600),
+	); err != nil {
+		return err
+	}
+	if _, err := run(ctx, nil, "apt-get", "-c", settings, "-q", "update"); err != nil {
+		return err
+	}
+	args := append([]string{"-c", settings, "-q", "-y", "--download-only", "--no-install-recommends", "install"}, packages...)
+	if _, err := run(ctx, nil, "apt-get", args...); err != nil {
+		return err
+	}
+	debs, err := filepath.Glob(filepath.Join(work, "cache", "archives", "*.deb"))
+	if err != nil {
+		return err
+	}
+	for _, deb := range debs {
+		if _, err := run(ctx, nil, "dpkg-deb", "-x", deb, dir); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// libraries is the environment that lets a program find the shared libraries
+// unpacked beside it; none is needed when there are none.
+func libraries(dir string) []string {
+	var paths []string
+	for _, pattern := range []string{"usr/lib/*-linux-gnu*", "lib/*-linux-gnu*"} {
+		found, err := filepath.Glob(filepath.Join(dir, pattern))
+		if err == nil {
+			paths = append(paths, found...)
+		}
+	}
+	if len(paths) == 0 {
+		return nil
+	}
+	return []string{"LD_LIBRARY_PATH=" + strings.Join(paths, ":")}
+}

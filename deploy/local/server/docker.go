@@ -1,0 +1,221 @@
+//go:build unix
+
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"hash/fnv"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// container is a server that runs in a Docker container.
+type container struct {
+	id   string
+	def  Definition
+	addr string
+}
+
+func docker(ctx context.Context, args ...string) error {
+	_, err := run(ctx, nil, "docker", args...)
+	return err
+}
+
+func (k container) pid() int                         { return 0 }
+func (k container) kill(ctx context.Context) error   { return docker(ctx, "kill", k.id) }
+func (k container) pause(ctx context.Context) error  { return docker(ctx, "pause", k.id) }
+func (k container) resume(ctx context.Context) error { return docker(ctx, "unpause", k.id) }
+
+func (k container) discard(ctx context.Context) error {
+	return docker(ctx, "rm", "--force", "--volumes", k.id)
+}
+
+func (k container) stop(ctx context.Context) error {
+	if !k.alive(ctx) {
+		return nil
+	}
+	return docker(ctx, "stop", "--time", "10", k.id)
+}
+
+func (k container) alive(ctx context.Context) bool {
+	out, err := run(ctx, nil, "docker", "inspect", "--format", "{{.State.Running}}", k.id)
+	return err == nil && strings.TrimSpace(out) == "true"
+}
+
+func (k container) start(ctx context.Context) error {
+	if err := docker(ctx, "start", k.id); err != nil {
+		return err
+	}
+	return k.await(ctx)
+}
+
+func (k container) tail(ctx context.Context, lines int) string {
+	out, err := run(ctx, nil, "docker", "logs", "--tail", strconv.Itoa(lines), k.id)
+	if err != nil {
+		return err.Error()
+	}
+	return strings.TrimRight(out, "\n")
+}
+
+func (k container) await(ctx context.Context) error {
+	ctx, cancel := context.WithTimeoutCause(ctx, 2*startTime, fmt.Errorf("no answer on %s within %v", k.addr, 2*startTime))
+	defer cancel()
+	for k.def.healthy(ctx, k.addr) != nil {
+		if !k.alive(ctx) && ctx.Err() == nil {
+			return fmt.Errorf("%s: its container ended; the end of its log:\n%s", k.def.Name, k.tail(ctx, 12))
+		}
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("%s: %w", k.def.Name, context.Cause(ctx))
+		case <-time.After(100 * time.Millisecond):
+		}
+	}
+	return nil
+}
+
+// startContainer runs a private server with a fixed host port, because Docker
+// would choose a new one at every restart.
+func (c *Cloud) startContainer(ctx context.Context, d Definition, port int) (*Running, error) {
+	args := []string{
+		"run", "--detach", "--label", "provingground=private",
+		"--publish", fmt.Sprintf("127.0.0.1:%d:%d", port, d.ContainerPort),
+	}
+	for _, name := range slices.Sorted(maps.Keys(d.ContainerEnv)) {
+		args = append(args, "--env", name+"="+d.ContainerEnv[name])
+	}
+	args = append(append(args, d.Image.Name()), d.ContainerArgs...)
+	var id string
+	err := c.progress.step(ctx, "starting "+d.Name+" (image "+d.Image.Name()+")", func(ctx context.Context) error {
+		out, err := run(ctx, nil, "docker", args...)
+		id = lastLine(out)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return awaitContainer(ctx, d, id, port)
+}
+
+func awaitContainer(ctx context.Context, d Definition, id string, port int) (*Running, error) {
+	k := container{id: id, def: d, addr: "127.0.0.1:" + strconv.Itoa(port)}
+	if err := k.await(ctx); err != nil {
+		return nil, errors.Join(err, k.discard(context.WithoutCancel(ctx)))
+	}
+	return &Running{Name: d.Name, Addr: k.addr, Provider: Docker, def: d, env: d.Env(k.addr), ctl: k}, nil
+}
+
+// StartContainers is Start with containers that the caller's run starts, each
+// published on 127.0.0.1:port, and that Close removes. A library that manages
+// containers is so kept out of this package.
+func (c *Cloud) StartContainers(ctx context.Context, run func(ctx context.Context, d Definition, port int) (id string, err error), names ...string) (*Set, error) {
+	defs, err := find(names)
+	if err != nil {
+		return nil, err
+	}
+	set := &Set{servers: map[string]*Running{}}
+	set.release = func() error { return endAll(set) }
+	err = set.fill(defs, func(d Definition) (*Running, error) {
+		if r, err := c.fromEnvironment(d); r != nil || err != nil {
+			return r, err
+		}
+		ports, err := FreePorts(1)
+		if err != nil {
+			return nil, err
+		}
+		id, err := run(ctx, d, ports[0])
+		if err != nil {
+			return nil, err
+		}
+		return awaitContainer(ctx, d, id, ports[0])
+	})
+	if err != nil {
+		return nil, errors.Join(err, set.Close())
+	}
+	return set, nil
+}
+
+// lastLine skips what a pull printed before the container's id.
+func lastLine(out string) string {
+	out = strings.TrimSpace(out)
+	return out[strings.LastIndexByte(out, '\n')+1:]
+}
+
+// compose runs docker compose on the repository's file. The project is named for
+// the clone, so that two clones live side by side.
+func (c *Cloud) compose(ctx context.Context, env []string, args ...string) (string, error) {
+	file := filepath.Join(filepath.Dir(c.root), "docker-compose.yml")
+	if _, err := os.Stat(file); err != nil {
+		return "", err
+	}
+	sum := fnv.New32a()
+	sum.Write([]byte(c.root))
+	project := fmt.Sprintf("provingground-%08x", sum.Sum32())
+	return run(ctx, env, "docker", append([]string{"compose", "--project-name", project, "--file", file}, args...)...)
+}
+
+// composeUp starts the named services and records their containers.
+func (c *Cloud) composeUp(ctx context.Context, set *Set, defs []Definition) error {
+	if len(defs) == 0 {
+		return nil
+	}
+	env, ports, err := c.composeEnv(defs)
+	if err != nil {
+		return err
+	}
+	args := []string{"up", "--detach", "--wait"}
+	for _, d := range defs {
+		args = append(args, d.Name)
+	}
+	err = c.progress.step(ctx, "docker compose "+strings.Join(args, " "), func(ctx context.Context) error {
+		_, err := c.compose(ctx, env, args...)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	for _, d := range defs {
+		id, err := c.compose(ctx, env, "ps", "--quiet", d.Name)
+		if err != nil {
+			return err
+		}
+		k := container{id: lastLine(id), def: d, addr: "127.0.0.1:" + strconv.Itoa(ports[d.Name])}
+		if err := c.Remember(Record{Name: d.Name, Server: true, Provider: Docker, Container: k.id, Port: ports[d.Name]}); err != nil {
+			return err
+		}
+		set.servers[d.Name] = &Running{Name: d.Name, Addr: k.addr, Provider: Docker, def: d, env: d.Env(k.addr), ctl: k}
+	}
+	return nil
+}
+
+// composeEnv gives the compose file its ports and images. A container that is up
+// holds its port itself, so its recorded port is kept unprobed.
+func (c *Cloud) composeEnv(defs []Definition) (env []string, ports map[string]int, err error) {
+	ports = map[string]int{}
+	for _, d := range defs {
+		r, found, err := c.record(d.Name)
+		if err != nil {
+			return nil, nil, err
+		}
+		if found && r.Container != "" {
+			ports[d.Name] = r.Port
+		} else if ports[d.Name], err = c.port(d.Name, d.PortVariable); err != nil {
+			return nil, nil, err
+		}
+		env = append(env, d.PortVariable+"="+strconv.Itoa(ports[d.Name]), d.Image.Variable+"="+d.Image.Name())
+	}
+	return env, ports, nil
+}
+
+func (c *Cloud) composeDown(ctx context.Context) error {
+	return c.progress.step(ctx, "docker compose down", func(ctx context.Context) error {
+		_, err := c.compose(ctx, nil, "--profile", "*", "down", "--timeout", "10")
+		return err
+	})
+}

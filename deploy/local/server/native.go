@@ -1,0 +1,110 @@
+//go:build unix
+
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/provingground/provingground/deploy/local/process"
+)
+
+// startTime bounds how long a native server may take until it answers.
+const startTime = 60 * time.Second
+
+var errPortTaken = errors.New("the port is taken by another program")
+
+// native is a server that runs as a process of this machine.
+type native struct {
+	def      Definition
+	program  program
+	state    string // folder: what the server stores
+	log      string // file
+	port     int
+	detached bool
+	started  func(process.ID) error // told whenever a process starts
+
+	mu sync.Mutex
+	id process.ID
+}
+
+func (n *native) addr() string { return net.JoinHostPort("127.0.0.1", strconv.Itoa(n.port)) }
+
+func (n *native) start(ctx context.Context) error {
+	if err := errors.Join(os.MkdirAll(n.state, 0o700), os.MkdirAll(filepath.Dir(n.log), 0o755)); err != nil {
+		return err
+	}
+	args, env := n.def.launch(n.state, n.port)
+	base := []string{"PATH=/usr/local/bin:/usr/bin:/bin", "LANG=C.UTF-8", "HOME=" + n.state, "TMPDIR=" + n.state}
+	p, err := process.Start(process.Spec{
+		Name: n.def.Name, Path: n.program.path, Args: args, Env: append(append(base, n.program.env...), env...),
+		Dir: n.state, Log: n.log, Detached: n.detached,
+	})
+	if err != nil {
+		return err
+	}
+	n.set(p.ID())
+	if err := n.started(p.ID()); err != nil {
+		return errors.Join(err, p.Kill())
+	}
+	return n.await(ctx, p)
+}
+
+// await returns when the process itself holds the port and answers on it: an
+// answer alone might be somebody else's server.
+func (n *native) await(ctx context.Context, p *process.Process) error {
+	ctx, cancel := context.WithTimeoutCause(ctx, startTime, fmt.Errorf("no answer on %s within %v", n.addr(), startTime))
+	defer cancel()
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		select {
+		case <-p.Done():
+			if !PortFree(n.port) {
+				return fmt.Errorf("%s: port %d: %w", n.def.Name, n.port, errPortTaken)
+			}
+			return p.Err()
+		case <-ctx.Done():
+			err := fmt.Errorf("%s: %w; the end of its log:\n%s", n.def.Name, context.Cause(ctx), p.Tail(12))
+			return errors.Join(err, p.Kill())
+		case <-tick.C:
+		}
+		if p.ID().Listens(n.port) && n.def.healthy(ctx, n.addr()) == nil {
+			return nil
+		}
+	}
+}
+
+func (n *native) set(id process.ID) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.id = id
+}
+
+func (n *native) get() process.ID {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.id
+}
+
+func (n *native) pid() int                                 { return n.get().PID }
+func (n *native) alive(context.Context) bool               { return n.get().Alive() }
+func (n *native) kill(context.Context) error               { return n.get().Kill() }
+func (n *native) pause(context.Context) error              { return n.get().Pause() }
+func (n *native) resume(context.Context) error             { return n.get().Resume() }
+func (n *native) tail(_ context.Context, lines int) string { return process.Tail(n.log, 0, lines) }
+
+func (n *native) discard(context.Context) error { return n.get().Kill() }
+
+func (n *native) stop(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, 15*time.Second)
+	defer cancel()
+	return n.get().Stop(ctx)
+}

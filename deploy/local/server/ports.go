@@ -1,0 +1,128 @@
+//go:build unix
+
+package server
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"hash/fnv"
+	"io/fs"
+	"math/rand/v2"
+	"net"
+	"os"
+	"path/filepath"
+	"strconv"
+)
+
+// Ports lie below the range from which the system takes ports for outgoing
+// connections, so that a load run cannot take one of ours.
+const (
+	firstPort = 20000
+	portCount = 12000
+)
+
+// PortFree reports whether a server could listen on 127.0.0.1:port now.
+func PortFree(port int) bool {
+	l, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port)))
+	if err != nil {
+		return false
+	}
+	return l.Close() == nil
+}
+
+// FreePorts returns distinct ports that were free a moment ago, from a random
+// place in the range. Another program may be faster: check who listens.
+func FreePorts(n int) ([]int, error) {
+	return probe(rand.IntN(portCount), n, nil)
+}
+
+// probe looks for n free ports that nobody in taken holds, from a start on.
+func probe(start, n int, taken map[string]int) ([]int, error) {
+	reserved := map[int]bool{}
+	for _, p := range taken {
+		reserved[p] = true
+	}
+	var ports []int
+	for i := 0; i < portCount && len(ports) < n; i++ {
+		port := firstPort + (start+i)%portCount
+		if !reserved[port] && PortFree(port) {
+			ports = append(ports, port)
+		}
+	}
+	if len(ports) < n {
+		return nil, fmt.Errorf("no %d free ports in %d-%d", n, firstPort, firstPort+portCount-1)
+	}
+	return ports, nil
+}
+
+// port returns the clone's port for key: the value of variable if that is set,
+// else the one it had before, else a new one. A port that is taken is an error
+// for the first and replaced for the others. Callers hold the clone's lock.
+func (c *Cloud) port(key, variable string) (int, error) {
+	if value := os.Getenv(variable); variable != "" && value != "" {
+		return fixedPort(variable, value)
+	}
+	file := filepath.Join(c.root, "ports.json")
+	ports, err := readPorts(file)
+	if err != nil {
+		return 0, err
+	}
+	if port, ok := ports[key]; ok && PortFree(port) {
+		return port, nil
+	}
+	sum := fnv.New32a()
+	sum.Write([]byte(c.root))
+	found, err := probe(int(sum.Sum32()%portCount), 1, ports)
+	if err != nil {
+		return 0, err
+	}
+	ports[key] = found[0]
+	return found[0], writeJSON(file, ports)
+}
+
+func fixedPort(variable, value string) (int, error) {
+	port, err := strconv.Atoi(value)
+	if err != nil || port < 1 || port > 65535 {
+		return 0, fmt.Errorf("%s=%q is not a port", variable, value)
+	}
+	if !PortFree(port) {
+		return 0, fmt.Errorf("%s=%d: the port is taken by another program; choose another one or unset %s", variable, port, variable)
+	}
+	return port, nil
+}
+
+func readPorts(file string) (map[string]int, error) {
+	ports := map[string]int{}
+	text, err := os.ReadFile(file)
+	if errors.Is(err, fs.ErrNotExist) {
+		return ports, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	if err := json.Unmarshal(text, &ports); err != nil {
+		return nil, fmt.Errorf("%s: %w", file, err)
+	}
+	return ports, nil
+}
+
+// writeJSON replaces a file as a whole: a kill leaves the old or the new one.
+func writeJSON(file string, value any) error {
+	text, err := json.MarshalIndent(value, "", "  ")
+	if err != nil {
+		return err
+	}
+	if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
+		return err
+	}
+	f, err := os.CreateTemp(filepath.Dir(file), ".new-")
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(append(text, '\n'))
+	if err := errors.Join(err, f.Close()); err != nil {
+		return errors.Join(err, os.Remove(f.Name()))
+	}
+	return os.Rename(f.Name(), file)
+}

@@ -1,0 +1,78 @@
+//go:build unix
+
+package server
+
+import (
+	"context"
+	"os"
+	"strings"
+)
+
+// Definition is one entry of the table of servers. A new server is one entry.
+type Definition struct {
+	Name      string
+	StandsFor string // what it is, or what it stands in for
+	Loses     string // what a SIGKILL loses
+
+	Image         Image
+	ContainerPort int
+	ContainerArgs []string          // the image's command, default: its own
+	ContainerEnv  map[string]string // settings inside the container
+
+	// Variables point at a server that is there already; the first one that is
+	// set wins. PortVariable fixes the port of the long-lived server.
+	Variables    []string
+	PortVariable string
+
+	// Env is what points clients at the server, from its host:port.
+	Env func(addr string) map[string]string
+	// Health returns nil when the server at host:port answers.
+	Health func(ctx context.Context, addr string) error
+
+	// pointed is what clients need when a variable named the server.
+	pointed func(value string) map[string]string
+	program func(ctx context.Context, in *installer) (program, error)
+	launch  func(state string, port int) (args, env []string)
+}
+
+// Image is a container image: a variable that may name another one, and the
+// pinned default.
+type Image struct {
+	Variable, Default string
+}
+
+// Name returns the image to use.
+func (i Image) Name() string {
+	if name := os.Getenv(i.Variable); name != "" {
+		return name
+	}
+	return i.Default
+}
+
+// program is an installed program and what its environment needs to run it.
+type program struct {
+	path string
+	env  []string
+}
+
+// Table returns every server that scenarios can name.
+func Table() []Definition {
+	return []Definition{
+		redis(),
+		aws("dynamodb", "DynamoDB", "AWS_ENDPOINT_URL_DYNAMODB", "dynamodb", "cloudformation"),
+		aws("aws", "S3, SNS, SQS, SES and Lambda, which call each other", "AWS_ENDPOINT_URL_S3",
+			"s3", "sns", "sqs", "ses", "lambda", "iam", "logs", "cloudformation"),
+	}
+}
+
+// given returns the first variable of the server that is set.
+func (d Definition) given() (value string, ok bool) {
+	for _, name := range d.Variables {
+		if v := os.Getenv(name); v != "" {
+			return v, true
+		}
+	}
+	return "", false
+}
+
+func (d Definition) wanted() string { return strings.Join(d.Variables, " or ") }
