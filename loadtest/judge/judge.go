@@ -7,6 +7,7 @@ package judge
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/provingground/provingground/loadtest/engine"
@@ -47,25 +48,17 @@ func (c Check) Timed() Check {
 	return c
 }
 
-// Overall returns the verdict of a run: fail if a guarantee failed, else
-// invalid if the machine could not judge, else fail or pass.
-func Overall(checks []Check) Verdict {
-	overall := Pass
-	invalid := false
-	for _, c := range checks {
-		switch {
-		case c.Verdict == Fail && !c.Timing:
-			return Fail
-		case c.Verdict == Fail:
-			overall = Fail
-		case c.Verdict == Invalid:
-			invalid = true
+// Excuse returns the checks with the failures that a busy machine may explain
+// turned into invalid ones, if any check says that it was busy.
+func Excuse(checks []Check) []Check {
+	busy := slices.ContainsFunc(checks, func(c Check) bool { return c.Verdict == Invalid })
+	out := slices.Clone(checks)
+	for i, c := range out {
+		if busy && c.Timing && c.Verdict == Fail {
+			out[i].Verdict = Invalid
 		}
 	}
-	if invalid {
-		return Invalid
-	}
-	return overall
+	return out
 }
 
 // The limits beyond which a machine is too busy to judge.

@@ -1,0 +1,158 @@
+// Package urlshortener puts load on the URL shortener and checks what it
+// promised. It knows the service by its public API alone, and looks into the
+// stores only to see where effects happened.
+package urlshortener
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"net/url"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/provingground/provingground/loadtest/balancer"
+	"github.com/provingground/provingground/loadtest/engine"
+	"github.com/provingground/provingground/loadtest/http1"
+	"github.com/provingground/provingground/loadtest/ledger"
+	"github.com/provingground/provingground/loadtest/zipf"
+)
+
+// Config says what to put on which processes.
+type Config struct {
+	URLs, AdminURLs []string // of the api processes
+	AdminToken      string
+	Env             map[string]string // how to reach the stores: REDIS_URL, AWS_…, LINKS_TABLE
+
+	Rate     float64 // redirects per second
+	Writes   float64 // creations per second
+	Links    int     // with Zipf-distributed popularity
+	WarmUp   time.Duration
+	Duration time.Duration // measured
+	Drill    string        // empty: none
+}
+
+// unknownShare of the redirects ask for names that do not resolve: a third
+// random codes, a third deleted or expired links, a third alias-shaped.
+const unknownShare = 0.01
+
+// Driver is one run against one service.
+type Driver struct {
+	cfg            Config
+	run            string // tells this run's links from all others
+	hosts          []string
+	balancer       *balancer.Balancer
+	links          []link
+	gone           [][]byte // requests for deleted and expired links
+	popular        *zipf.Sampler
+	ledger         ledger.Ledger
+	follow         *followUp
+	uncertainReads atomic.Int64 // redirects without an answer: they may have counted as clicks
+	viral          atomic.Bool
+	flood          atomic.Bool
+
+	mu      sync.Mutex
+	aliases map[string]int // claims of an alias that were acknowledged
+}
+
+// link is one of the seeded links.
+type link struct {
+	code    string
+	target  string
+	request []byte
+	clicks  atomic.Int64 // redirects answered with 302
+}
+
+// New returns the driver of a run. It does no I/O.
+func New(cfg Config) (*Driver, error) {
+	d := &Driver{
+		cfg:      cfg,
+		run:      fmt.Sprintf("%x", rand.Uint64()),
+		balancer: balancer.New(cfg.URLs...),
+		popular:  zipf.New(cfg.Links, 1),
+		aliases:  make(map[string]int),
+	}
+	for _, raw := range cfg.URLs {
+		u, err := url.Parse(raw)
+		if err != nil {
+			return nil, fmt.Errorf("address of a process: %w", err)
+		}
+		d.hosts = append(d.hosts, u.Host)
+	}
+	d.follow = newFollowUp(d)
+	return d, nil
+}
+
+// Flows returns the load: redirects, with creations beside.
+func (d *Driver) Flows() []engine.Flow {
+	total := d.cfg.WarmUp + d.cfg.Duration
+	return []engine.Flow{
+		{
+			Name:       "redirects",
+			Schedule:   engine.Constant{Rate: d.cfg.Rate, Duration: total},
+			Workers:    64,
+			MaxWorkers: 1024,
+			WarmUp:     d.cfg.WarmUp,
+			New:        func(worker int) (engine.Sender, error) { return d.newReader(worker) },
+		},
+		{
+			Name:       "creations",
+			Schedule:   engine.Constant{Rate: d.cfg.Writes, Duration: total},
+			Workers:    8,
+			MaxWorkers: 1024,
+			WarmUp:     d.cfg.WarmUp,
+			New:        func(worker int) (engine.Sender, error) { return d.newWriter(worker), nil },
+		},
+	}
+}
+
+// Watch plays the balancer and follows up on acknowledged writes until ctx ends.
+func (d *Driver) Watch(ctx context.Context) {
+	var work sync.WaitGroup
+	work.Go(func() { d.balancer.Run(ctx) })
+	work.Go(func() { d.follow.run(ctx) })
+	work.Wait()
+}
+
+// clients holds a connection to each process, for one goroutine.
+type clients struct {
+	d     *Driver
+	conns []http1.Client
+	lives []int64
+	resp  http1.Response
+}
+
+func (d *Driver) newClients(timeout time.Duration) clients {
+	c := clients{d: d, conns: make([]http1.Client, len(d.hosts)), lives: make([]int64, len(d.hosts))}
+	for i, host := range d.hosts {
+		c.conns[i] = http1.Client{Addr: host, Timeout: timeout}
+	}
+	return c
+}
+
+// do sends a request to the process that the balancer picks.
+func (c *clients) do(ctx context.Context, k int64, request []byte) (process int, err error) {
+	process, life := c.d.balancer.Pick(k)
+	if c.lives[process] != life {
+		// The process went away since: what is left of its connections is stale.
+		c.conns[process].Close()
+		c.lives[process] = life
+	}
+	return process, c.conns[process].Do(ctx, request, &c.resp)
+}
+
+func (c *clients) close() error {
+	for i := range c.conns {
+		c.conns[i].Close()
+	}
+	return nil
+}
+
+// host is the name that requests carry: links look the same from every process.
+func (d *Driver) host() string { return d.hosts[0] }
+
+func (d *Driver) get(path string) []byte {
+	return slices.Concat([]byte("GET " + path + " HTTP/1.1\r\nHost: " + d.host() + "\r\n\r\n"))
+}

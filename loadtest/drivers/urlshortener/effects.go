@@ -1,0 +1,182 @@
+package urlshortener
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/credentials"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+	"github.com/redis/go-redis/v9"
+
+	"github.com/provingground/provingground/loadtest/judge"
+)
+
+// effects looks into the table: how many live links lead to each target that
+// this run asked for, or that nobody did.
+func (d *Driver) effects(ctx context.Context) (map[string]int, error) {
+	client := dynamodb.New(dynamodb.Options{
+		Region:       d.cfg.Env["AWS_REGION"],
+		BaseEndpoint: aws.String(d.cfg.Env["AWS_ENDPOINT_URL_DYNAMODB"]),
+		Credentials:  credentials.NewStaticCredentialsProvider(d.cfg.Env["AWS_ACCESS_KEY_ID"], d.cfg.Env["AWS_SECRET_ACCESS_KEY"], ""),
+	})
+	pages := dynamodb.NewScanPaginator(client, &dynamodb.ScanInput{
+		TableName:                 aws.String(d.cfg.Env["LINKS_TABLE"]),
+		ConsistentRead:            aws.Bool(true),
+		FilterExpression:          aws.String("attribute_exists(#target) AND (attribute_not_exists(#expires) OR #expires > :now)"),
+		ProjectionExpression:      aws.String("#target"),
+		ExpressionAttributeNames:  map[string]string{"#target": "target", "#expires": "expires"},
+		ExpressionAttributeValues: map[string]types.AttributeValue{":now": &types.AttributeValueMemberN{Value: strconv.FormatInt(time.Now().UnixMilli(), 10)}},
+	})
+	found := make(map[string]int)
+	for pages.HasMorePages() {
+		page, err := pages.NextPage(ctx)
+		if err != nil {
+			return nil, fmt.Errorf("look for links in the table: %w", err)
+		}
+		for _, item := range page.Items {
+			target := item["target"].(*types.AttributeValueMemberS).Value
+			if strings.HasPrefix(target, "https://example.com/"+d.run+"/") {
+				found[target]++
+			} else if !strings.HasPrefix(target, "https://example.com/") {
+				found[target]++ // not of any load test
+			}
+		}
+	}
+	return found, nil
+}
+
+// clickCount is what became of the clicks on the seeded links.
+type clickCount struct {
+	sent, counted, lost, doubled int64
+}
+
+// countClicks compares the counters with the redirects that were answered. It
+// waits until they stand still: the processes flush twice a second.
+func (d *Driver) countClicks(ctx context.Context) (clickCount, error) {
+	options, err := redis.ParseURL(d.cfg.Env["REDIS_URL"])
+	if err != nil {
+		return clickCount{}, err
+	}
+	client := redis.NewClient(options)
+	defer client.Close()
+	var last clickCount
+	for {
+		now, err := d.readClicks(ctx, client)
+		if err != nil {
+			return clickCount{}, err
+		}
+		if now == last {
+			return now, nil
+		}
+		last = now
+		if !sleep(ctx, 2*time.Second) {
+			return clickCount{}, ctx.Err()
+		}
+	}
+}
+
+func (d *Driver) readClicks(ctx context.Context, client *redis.Client) (clickCount, error) {
+	var c clickCount
+	for first := 0; first < len(d.links); first += importBatch {
+		part := d.links[first:min(first+importBatch, len(d.links))]
+		keys := make([]string, len(part))
+		for i := range part {
+			keys[i] = "urlshortener:clicks:" + part[i].code
+		}
+		values, err := client.MGet(ctx, keys...).Result()
+		if err != nil {
+			return clickCount{}, fmt.Errorf("read click counters: %w", err)
+		}
+		for i, v := range values {
+			var n int64
+			if s, ok := v.(string); ok {
+				if n, err = strconv.ParseInt(s, 10, 64); err != nil {
+					return clickCount{}, fmt.Errorf("click counter of %s: %w", part[i].code, err)
+				}
+			}
+			sent := part[i].clicks.Load()
+			c.sent += sent
+			c.counted += n
+			c.lost += max(0, sent-n)
+			c.doubled += max(0, n-sent)
+		}
+	}
+	return c, nil
+}
+
+// Disturbance is what a drill did that may cost clicks.
+type Disturbance struct {
+	Kills          int   // api processes killed without notice
+	UnsureBatches  int64 // flushes with an unknown outcome, from the processes' own counters
+	DroppedCounted int64 // clicks that the processes say they dropped
+}
+
+// Judge compares what the run was told with what happened. It waits for the
+// follow-ups first.
+func (d *Driver) Judge(ctx context.Context, dist Disturbance) ([]judge.Check, error) {
+	if err := d.follow.settled(ctx); err != nil {
+		return nil, err
+	}
+	effects, err := d.effects(ctx)
+	if err != nil {
+		return nil, err
+	}
+	clicks, err := d.countClicks(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return []judge.Check{d.judgeLedger(effects), d.judgeFollowUps(), d.judgeAliases(), d.judgeClicks(clicks, dist)}, nil
+}
+
+func (d *Driver) judgeLedger(effects map[string]int) judge.Check {
+	wrong := d.ledger.Judge(effects)
+	acknowledged, refused, unknown := d.ledger.Totals()
+	if len(wrong) > 0 {
+		return judge.Checkf("ledger", false, "%d links are not what was answered: %s", len(wrong), firstOf(wrong))
+	}
+	return judge.Checkf("ledger", true, "%d acknowledged links are there once, %d refused ones are not, %d unknown ones are there at most once; nothing else is",
+		acknowledged, refused, unknown)
+}
+
+func (d *Driver) judgeFollowUps() judge.Check {
+	checked, wrong := d.follow.report()
+	if wrong != "" {
+		return judge.Checkf("visibility", false, "%s", wrong)
+	}
+	return judge.Checkf("visibility", checked > 0, "%d creations, deletions and expiries were seen by every process within %v", checked, visibleWithin)
+}
+
+func (d *Driver) judgeAliases() judge.Check {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for alias, n := range d.aliases {
+		if n > 1 {
+			return judge.Checkf("aliases", false, "alias %s was given to %d owners at a time", alias, n)
+		}
+	}
+	return judge.Checkf("aliases", true, "%d aliases were each given to one of two claimants", len(d.aliases))
+}
+
+// judgeClicks holds the counters to their bound: a second of clicks for each
+// killed process, a batch doubled for each flush with an unknown outcome.
+func (d *Driver) judgeClicks(c clickCount, dist Disturbance) judge.Check {
+	perProcess := int64(d.cfg.Rate) / int64(len(d.hosts))
+	mayLose := int64(dist.Kills)*perProcess + dist.DroppedCounted
+	mayDouble := dist.UnsureBatches*perProcess + d.uncertainReads.Load()
+	return judge.Checkf("clicks", c.lost <= mayLose && c.doubled <= mayDouble,
+		"%d redirects were counted as %d clicks: %d lost (bound %d), %d too many (bound %d)", c.sent, c.counted, c.lost, mayLose, c.doubled, mayDouble)
+}
+
+func firstOf(sentences []string) string {
+	const shown = 3
+	s := strings.Join(sentences[:min(shown, len(sentences))], "; ")
+	if more := len(sentences) - shown; more > 0 {
+		s += fmt.Sprintf("; and %d more", more)
+	}
+	return s
+}

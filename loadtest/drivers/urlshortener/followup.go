@@ -1,0 +1,193 @@
+package urlshortener
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/provingground/provingground/loadtest/http1"
+	"github.com/provingground/provingground/loadtest/ledger"
+)
+
+const (
+	visibleWithin = time.Second // what is acknowledged is seen by every process
+	askers        = 16
+)
+
+// promise is an acknowledged creation. Once every process has been asked for
+// it, every fifth is deleted, and that is followed up in turn.
+type promise struct {
+	creation
+	made    created
+	at      time.Time // of the acknowledgement, of the creation or the deletion
+	process int
+	deleted bool
+}
+
+// followUp asks, a second after each acknowledgement, whether every process
+// knows about it.
+type followUp struct {
+	d     *Driver
+	queue chan promise
+	open  sync.WaitGroup // promises not yet looked at
+
+	mu         sync.Mutex
+	violations []string
+	checked    int
+}
+
+func newFollowUp(d *Driver) *followUp {
+	return &followUp{d: d, queue: make(chan promise, 100_000)}
+}
+
+func (f *followUp) add(p promise) {
+	f.open.Add(1)
+	select {
+	case f.queue <- p:
+	default:
+		f.violation("too many promises to look at: %s was not", p.target)
+		f.open.Done()
+	}
+}
+
+func (f *followUp) violation(format string, args ...any) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.violations = append(f.violations, fmt.Sprintf(format, args...))
+}
+
+// run looks at promises until ctx ends.
+func (f *followUp) run(ctx context.Context) {
+	var workers sync.WaitGroup
+	for range askers {
+		workers.Go(func() {
+			c := f.d.newClients(readTimeout)
+			defer c.close()
+			for {
+				select {
+				case <-ctx.Done():
+					return
+				case p := <-f.queue:
+					f.look(ctx, &c, p)
+					f.open.Done()
+				}
+			}
+		})
+	}
+	workers.Wait()
+}
+
+// look waits until the promise is due, asks every process, and goes on to the
+// next stage of the link's life.
+func (f *followUp) look(ctx context.Context, c *clients, p promise) {
+	due := p.at.Add(visibleWithin)
+	if !sleep(ctx, time.Until(due)) {
+		return
+	}
+	f.mu.Lock()
+	f.checked++
+	f.mu.Unlock()
+	switch {
+	case p.deleted:
+		f.ask(ctx, c, p, 404, "was deleted")
+	case !p.expires.IsZero():
+		if time.Until(p.expires) > 500*time.Millisecond {
+			f.ask(ctx, c, p, 302, "was acknowledged")
+		}
+		f.d.ledger.Over(p.target, p.expires)
+		if sleep(ctx, time.Until(p.expires.Add(50*time.Millisecond))) {
+			f.ask(ctx, c, p, 404, "expired")
+		}
+	default:
+		f.ask(ctx, c, p, 302, "was acknowledged")
+		if p.key[len(p.key)-1] == '5' {
+			f.delete(ctx, c, p)
+		}
+	}
+}
+
+// ask checks the answer of every process that is ready. One that cannot say,
+// for its stores are away, has promised nothing.
+func (f *followUp) ask(ctx context.Context, c *clients, p promise, want int, happened string) {
+	request := f.d.get("/" + p.made.Code)
+	for i := range c.conns {
+		for range 3 {
+			err := c.conns[i].Do(ctx, request, &c.resp)
+			if err != nil {
+				break // a process that is away is no witness; reading back at the end asks again
+			}
+			if c.resp.Status >= 500 {
+				if !sleep(ctx, writePause) {
+					return
+				}
+				continue
+			}
+			if c.resp.Status != want || (want == 302 && string(c.resp.Header("Location")) != p.target) {
+				f.violation("%s (/%s) %s at %s, and %v later process %d answered %d", p.target, p.made.Code, happened,
+					p.at.Format("15:04:05.000"), time.Since(p.at).Round(time.Millisecond), i, c.resp.Status)
+			}
+			break
+		}
+	}
+}
+
+// delete ends the link, asking again until the answer is definite.
+func (f *followUp) delete(ctx context.Context, c *clients, p promise) {
+	request, err := http1.NewRequest("DELETE", "/api/links/"+p.made.Code, f.d.host(), nil,
+		http1.Field{Name: "Authorization", Value: "Bearer " + p.made.Token})
+	if err != nil {
+		f.violation("%s: %v", p.target, err)
+		return
+	}
+	deadline := time.Now().Add(writeDeadline)
+	for k := int64(p.process); time.Now().Before(deadline); k++ {
+		process, err := c.do(ctx, k, request)
+		if err == nil && ledger.EndOf(c.resp.Status, c.resp.Header("Retry-After") != nil) == ledger.Acknowledged {
+			f.d.ledger.Over(p.target, time.Now())
+			p.at, p.process, p.deleted = time.Now(), process, true
+			f.goneAtOnce(ctx, c, p)
+			f.add(p)
+			return
+		}
+		if err == nil && (c.resp.Status == 403 || c.resp.Status == 404) {
+			f.violation("the owner of %s could not delete it: %d", p.target, c.resp.Status)
+			return
+		}
+		if !sleep(ctx, writePause) {
+			return
+		}
+	}
+	f.violation("%s could not be deleted within %v", p.target, writeDeadline)
+}
+
+func (f *followUp) goneAtOnce(ctx context.Context, c *clients, p promise) {
+	if err := c.conns[p.process].Do(ctx, f.d.get("/"+p.made.Code), &c.resp); err == nil && c.resp.Status == 302 {
+		f.violation("%s was deleted and still resolves through the process that deleted it", p.target)
+	}
+}
+
+// settled waits until everything was looked at, or ctx ends.
+func (f *followUp) settled(ctx context.Context) error {
+	done := make(chan struct{})
+	go func() { f.open.Wait(); close(done) }()
+	select {
+	case <-done:
+		return nil
+	case <-ctx.Done():
+		return fmt.Errorf("promises are still open: %w", ctx.Err())
+	}
+}
+
+// report returns how many promises were looked at, and what was wrong.
+func (f *followUp) report() (int, string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	const shown = 5
+	s := strings.Join(f.violations[:min(shown, len(f.violations))], "; ")
+	if more := len(f.violations) - shown; more > 0 {
+		s += fmt.Sprintf("; and %d more", more)
+	}
+	return f.checked, s
+}

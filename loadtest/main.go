@@ -1,0 +1,171 @@
+// Command loadtest puts a scenario under load, or breaks it under load, and
+// says whether its target and its guarantee held.
+//
+//	go run ./loadtest [-rate N] [-duration D] [-drill NAME|all] SLUG
+//
+// It exits with 0 for pass, 1 for fail, 2 for a mistake in the call or the
+// configuration, 3 for invalid: the machine was too busy to judge.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"runtime"
+	"runtime/debug"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/provingground/provingground/loadtest/judge"
+	"github.com/provingground/provingground/loadtest/machine"
+	"github.com/provingground/provingground/scenarios"
+)
+
+var errUsage = errors.New("usage")
+
+func main() {
+	// The generator is one thread: a second P costs a third more CPU per request,
+	// and the cores belong to what is measured.
+	runtime.GOMAXPROCS(1)
+	debug.SetGCPercent(400)
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	verdict, err := run(ctx, os.Args[1:], os.Stdout, os.Stderr)
+	stop()
+	os.Exit(exitCode(verdict, err, os.Stderr))
+}
+
+func exitCode(verdict judge.Verdict, err error, out io.Writer) int {
+	if err != nil {
+		fmt.Fprintln(out, "loadtest:", err)
+	}
+	switch {
+	case errors.Is(err, errUsage):
+		return 2
+	case err != nil || verdict == judge.Fail:
+		return 1
+	case verdict == judge.Invalid:
+		return 3
+	}
+	return 0
+}
+
+// options are what the command line asks for.
+type options struct {
+	scenario scenarios.Scenario
+	rate     float64
+	links    int
+	duration time.Duration
+	warmUp   time.Duration
+	drill    string
+	reports  string
+	overlay  string
+	command  string
+}
+
+// run parses the command line and does what it says. `loadtest reference` is
+// the bare server that the machine is measured by.
+func run(ctx context.Context, args []string, out, errOut io.Writer) (judge.Verdict, error) {
+	if len(args) == 1 && args[0] == "reference" {
+		return judge.Pass, machine.ReferenceServer(ctx, "127.0.0.1:0", out)
+	}
+	o, err := parse(args, errOut)
+	if err != nil {
+		return judge.Fail, err
+	}
+	if o.drill == "" {
+		return once(ctx, o, out)
+	}
+	return drills(ctx, o, out)
+}
+
+func parse(args []string, errOut io.Writer) (options, error) {
+	o := options{command: "go run ./loadtest " + strings.Join(args, " ")}
+	flags := flag.NewFlagSet("loadtest", flag.ContinueOnError)
+	flags.SetOutput(errOut)
+	flags.Float64Var(&o.rate, "rate", 0, "arrivals per second (default: the scenario's target)")
+	flags.IntVar(&o.links, "links", 100_000, "records made before the load")
+	flags.DurationVar(&o.duration, "duration", 0, "measured time (default: the scenario's target)")
+	flags.DurationVar(&o.warmUp, "warmup", -1, "time before it (default: the scenario's target)")
+	flags.StringVar(&o.drill, "drill", "", "a drill's name, or all")
+	flags.StringVar(&o.reports, "reports", filepath.Join(".local", "reports"), "folder for the reports")
+	flags.StringVar(&o.overlay, "overlay", "", "overlay file for building the roles, see go help build")
+	if err := flags.Parse(args); err != nil {
+		return o, fmt.Errorf("%w: see above", errUsage)
+	}
+	if flags.NArg() != 1 {
+		return o, fmt.Errorf("%w: name one scenario: %s", errUsage, running())
+	}
+	s, ok := scenarios.Find(flags.Arg(0))
+	if !ok || !s.Runs() {
+		return o, fmt.Errorf("%w: no scenario %q runs yet: %s", errUsage, flags.Arg(0), running())
+	}
+	o.scenario = s
+	return o.withDefaults()
+}
+
+func (o options) withDefaults() (options, error) {
+	target := o.scenario.Target
+	if o.rate == 0 {
+		o.rate = target.Rate
+	}
+	if o.duration == 0 {
+		o.duration = target.Duration
+	}
+	if o.warmUp < 0 {
+		o.warmUp = target.WarmUp
+	}
+	switch {
+	case o.rate < 1 || o.rate > 1e6:
+		return o, fmt.Errorf("%w: -rate must be between 1 and 1,000,000", errUsage)
+	case o.duration < time.Second || o.duration > 24*time.Hour:
+		return o, fmt.Errorf("%w: -duration must be between 1s and 24h", errUsage)
+	case o.warmUp > time.Hour:
+		return o, fmt.Errorf("%w: -warmup must be at most 1h", errUsage)
+	case o.links < 1 || o.links > 1_000_000:
+		return o, fmt.Errorf("%w: -links must be between 1 and 1,000,000", errUsage)
+	}
+	return o, nil
+}
+
+func running() string {
+	var slugs []string
+	for _, s := range scenarios.All() {
+		if s.Runs() {
+			slugs = append(slugs, s.Slug)
+		}
+	}
+	return strings.Join(slugs, ", ")
+}
+
+// drills runs one drill or all of them, each on a fresh stack, and returns the
+// worst verdict.
+func drills(ctx context.Context, o options, out io.Writer) (judge.Verdict, error) {
+	known := false
+	worst := judge.Pass
+	for _, d := range o.scenario.Drills {
+		if o.drill != "all" && o.drill != d.Name {
+			continue
+		}
+		known = true
+		each := o
+		each.drill = d.Name
+		fmt.Fprintf(out, "\n== drill %s: %s\n", d.Name, d.Shows)
+		verdict, err := once(ctx, each, out)
+		if err != nil {
+			return judge.Fail, fmt.Errorf("drill %s: %w", d.Name, err)
+		}
+		if verdict == judge.Fail || worst == judge.Pass {
+			worst = verdict
+		}
+	}
+	if !known {
+		return judge.Fail, fmt.Errorf("%w: %s has no drill %q", errUsage, o.scenario.Slug, o.drill)
+	}
+	return worst, nil
+}

@@ -1,0 +1,79 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+
+	"github.com/provingground/provingground/loadtest/judge"
+	"github.com/provingground/provingground/loadtest/machine"
+	"github.com/provingground/provingground/loadtest/report"
+)
+
+// report prints the run, writes JSON and page, and returns the verdict.
+func (a *attempt) report(checks []judge.Check) (judge.Verdict, error) {
+	r := report.New(a.result)
+	r.Scenario, r.Title, r.Drill, r.Command = a.scenario.Slug, a.scenario.Title, a.options.drill, a.command
+	r.Host = report.HostOf(machine.Describe())
+	r.CPU = report.CPUOf(a.window.usage())
+	r.Reference = report.ReferenceOf(a.reference)
+	r.Flows[0].TargetP99 = report.Millis(a.scenario.Target.P99)
+	for _, c := range checks {
+		r.Checks = append(r.Checks, report.Check{Name: c.Name, Result: report.Verdict(c.Verdict), Sentence: c.Sentence})
+	}
+	for _, m := range a.marks {
+		r.Marks = append(r.Marks, report.Mark{At: report.Secs(m.Begin), Text: m.Name})
+	}
+	if len(a.marks) == 0 {
+		for _, f := range a.driver.Facts(a.before, a.after, (a.warmUp + a.duration).Seconds()) {
+			r.Facts = append(r.Facts, report.Fact{Name: f.Name, Value: f.Value, Note: f.Note})
+		}
+	}
+	r.Conclude()
+	if err := a.write(r); err != nil {
+		return judge.Fail, err
+	}
+	return judge.Verdict(r.Verdict), r.WriteTerminal(a.out, colour(a.out))
+}
+
+// write leaves the report as files named for scenario, drill and time.
+func (a *attempt) write(r *report.Report) error {
+	if err := os.MkdirAll(a.reports, 0o755); err != nil {
+		return fmt.Errorf("reports: %w", err)
+	}
+	name := a.scenario.Slug
+	if a.options.drill != "" {
+		name += "-" + a.options.drill
+	}
+	name = filepath.Join(a.reports, name+"-"+a.result.Start.Format("20060102-150405"))
+	for ext, write := range map[string]func(io.Writer) error{".json": r.WriteJSON, ".html": r.WriteHTML} {
+		if err := create(name+ext, write); err != nil {
+			return err
+		}
+	}
+	fmt.Fprintf(a.out, "report: %s.html (and .json)\n", name)
+	return nil
+}
+
+func create(name string, write func(io.Writer) error) error {
+	f, err := os.Create(name)
+	if err != nil {
+		return fmt.Errorf("report: %w", err)
+	}
+	if err := write(f); err != nil {
+		f.Close()
+		return fmt.Errorf("report %s: %w", name, err)
+	}
+	return f.Close()
+}
+
+// colour asks for colours on a terminal, unless NO_COLOR is set.
+func colour(out io.Writer) bool {
+	f, ok := out.(*os.File)
+	if !ok || os.Getenv("NO_COLOR") != "" {
+		return false
+	}
+	info, err := f.Stat()
+	return err == nil && info.Mode()&os.ModeCharDevice != 0
+}

@@ -1,0 +1,80 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"time"
+
+	"github.com/provingground/provingground/deploy/local/stack"
+	"github.com/provingground/provingground/loadtest/engine"
+	"github.com/provingground/provingground/loadtest/machine"
+)
+
+// window watches who uses the machine during the measured phase, and shows how
+// the run goes.
+type window struct {
+	attempt *attempt
+	warmUp  int // seconds
+	from    machine.Snapshot
+	to      machine.Snapshot
+	shown   time.Time
+	err     error
+}
+
+// second is called by the engine as each second ends.
+func (w *window) second(p engine.Progress) {
+	w.open(p.Second)
+	w.show(p)
+}
+
+// open takes the first snapshot as the warm-up ends; before the first second, the last is -1.
+func (w *window) open(second int) {
+	if second == w.warmUp-1 {
+		w.from = w.take()
+	}
+}
+
+func (w *window) close() { w.to = w.take() }
+
+func (w *window) take() machine.Snapshot {
+	s, err := machine.Take(w.processes()...)
+	if err != nil && w.err == nil {
+		w.err = fmt.Errorf("who uses the machine: %w", err)
+	}
+	return s
+}
+
+func (w *window) usage() machine.Usage { return machine.Between(w.from, w.to) }
+
+// processes are the parts of the run: us, the roles, the servers.
+func (w *window) processes() []machine.Process {
+	s := w.attempt.stack
+	all := []machine.Process{{Name: "loadtest", Group: machine.Generator, PID: os.Getpid()}}
+	for _, i := range s.Instances {
+		all = append(all, machine.Process{Name: nameOf(i), Group: machine.Role, PID: i.PID()})
+	}
+	for _, name := range s.Servers.Names() {
+		if pid := s.Servers.Get(name).PID(); pid != 0 {
+			all = append(all, machine.Process{Name: name, Group: machine.Server, PID: pid})
+		}
+	}
+	return all
+}
+
+func nameOf(i *stack.Instance) string { return fmt.Sprintf("%s %d", i.Role, i.Index) }
+
+// show prints a line every five seconds.
+func (w *window) show(p engine.Progress) {
+	if time.Since(w.shown) < 5*time.Second {
+		return
+	}
+	w.shown = time.Now()
+	for _, f := range p.Flows[:1] {
+		phase := ""
+		if f.WarmUp {
+			phase = " (warm-up)"
+		}
+		fmt.Fprintf(w.attempt.out, "%4ds%s  %d %s/s  p50 %v  p99 %v  %d refused  %d errors  backlog %d\n",
+			p.Second+1, phase, f.Sent, f.Name, f.P50, f.P99, f.Refused, f.Errors, f.Backlog)
+	}
+}
