@@ -65,7 +65,7 @@ func (h *Histogram) Curve() []Point {
 		return nil
 	}
 	var points []Point
-	for _, b := range h.h.CumulativeDistribution() {
+	for _, b := range h.h.CumulativeDistributionWithTicks(5) {
 		value := min(microseconds(b.ValueAt), h.Max())
 		points = append(points, Point{Quantile: b.Quantile / 100, Value: value})
 	}

@@ -1,0 +1,162 @@
+// Package report is what a load test leaves behind: one [Report], written for a
+// terminal, as JSON and as a page that needs nothing but itself.
+//
+// The JSON is the Report as its tags say, with schema 1. Rates are per second,
+// times in milliseconds where the name ends in _ms and in seconds where it ends
+// in _s, shares from 0 to 1. A field may be added within a schema; one that
+// changes its meaning makes the next.
+package report
+
+import "time"
+
+// Schema is the version of the JSON that this package writes.
+const Schema = 1
+
+// A Report is everything that is known about one run.
+type Report struct {
+	Schema   int    `json:"schema"`
+	Scenario string `json:"scenario"`
+	Title    string `json:"title,omitempty"`
+	Drill    string `json:"drill,omitempty"`
+
+	Started time.Time `json:"started"`
+	Elapsed Seconds   `json:"elapsed_s"`
+	Command string    `json:"command"` // as it was typed
+	Host    Host      `json:"host"`
+
+	Verdict Verdict `json:"verdict"`
+	Reason  string  `json:"reason"` // one sentence
+	Checks  []Check `json:"checks"`
+
+	Flows     []Flow     `json:"flows"`
+	Marks     []Mark     `json:"marks,omitempty"`
+	CPU       *CPU       `json:"cpu,omitempty"` // of the measured window
+	Reference *Reference `json:"reference,omitempty"`
+	Facts     []Fact     `json:"facts,omitempty"`
+}
+
+// Host is the machine of the run.
+type Host struct {
+	Cores int    `json:"cores"`
+	CPU   string `json:"cpu"`
+	OS    string `json:"os"`
+	Go    string `json:"go"`
+}
+
+// A Flow is one stream of requests. All but Warm and Series is of the measured
+// phase.
+type Flow struct {
+	Name    string  `json:"name"`
+	WarmUp  Seconds `json:"warm_up_s"`
+	Workers int     `json:"workers"`
+
+	TargetP99 Milliseconds `json:"target_p99_ms,omitempty"` // 0 if none is judged
+
+	IntendedRate float64 `json:"intended_rate"`
+	AchievedRate float64 `json:"achieved_rate"` // as sent
+	Goodput      float64 `json:"goodput"`       // successes
+
+	Counts Counts `json:"counts"`
+	Warm   Counts `json:"warm_counts"`
+
+	LatencyOK  Percentiles `json:"latency_ok"`  // of successes, from the due time
+	LatencyAll Percentiles `json:"latency_all"` // of everything that ended
+	Service    Percentiles `json:"service"`     // from sending
+	Lag        Percentiles `json:"lag"`         // from the due time to sending
+
+	Series []Second `json:"series"`
+}
+
+// Counts of arrivals; completed, unanswered and unsent add up to intended.
+type Counts struct {
+	Intended   int64            `json:"intended"`
+	Sent       int64            `json:"sent"`
+	Completed  int64            `json:"completed"`
+	Late       int64            `json:"late"` // no worker was idle when they were due
+	Unanswered int64            `json:"unanswered"`
+	Unsent     int64            `json:"unsent"`
+	Kinds      map[string]int64 `json:"kinds"`
+	Statuses   map[int]int64    `json:"statuses"`
+}
+
+// Errors returns how many arrivals ended neither in success nor in a documented
+// refusal.
+func (c Counts) Errors() int64 { return c.Intended - c.Kinds["ok"] - c.Kinds["refused"] }
+
+// Percentiles of one duration, and its percentile curve.
+type Percentiles struct {
+	Count int64        `json:"count"`
+	Mean  Milliseconds `json:"mean_ms"`
+	P50   Milliseconds `json:"p50_ms"`
+	P90   Milliseconds `json:"p90_ms"`
+	P99   Milliseconds `json:"p99_ms"`
+	P999  Milliseconds `json:"p999_ms"`
+	Max   Milliseconds `json:"max_ms"`
+	Curve []Point      `json:"curve,omitempty"`
+}
+
+// A Point of a percentile curve: the share Quantile took at most Value.
+type Point struct {
+	Quantile float64      `json:"quantile"`
+	Value    Milliseconds `json:"ms"`
+}
+
+// Second is one second of a flow; the percentiles are of its successes.
+type Second struct {
+	Second   int          `json:"second"` // since the start, from 0
+	WarmUp   bool         `json:"warm_up,omitempty"`
+	Intended int64        `json:"intended"`
+	Sent     int64        `json:"sent"`
+	OK       int64        `json:"ok"`
+	Refused  int64        `json:"refused"`
+	Errors   int64        `json:"errors"`
+	P50      Milliseconds `json:"p50_ms"`
+	P99      Milliseconds `json:"p99_ms"`
+	Max      Milliseconds `json:"max_ms"`
+	Backlog  int64        `json:"backlog"` // most arrivals due and not claimed
+	Workers  int          `json:"workers"`
+}
+
+// A Mark is something that happened during the run, such as the start of a fault.
+type Mark struct {
+	At   Seconds `json:"at_s"` // since the start of the run
+	Text string  `json:"text"`
+}
+
+// CPU says who used the machine, in shares of all cores.
+type CPU struct {
+	Window     Seconds   `json:"window_s"`
+	Busy       float64   `json:"busy"`
+	Generator  float64   `json:"generator"`
+	Roles      float64   `json:"roles"`
+	Servers    float64   `json:"servers"`
+	Others     float64   `json:"others"`
+	Interrupts float64   `json:"interrupts"`
+	Steal      float64   `json:"steal"`
+	Processes  []Process `json:"processes"`
+}
+
+// A Process with its descendants.
+type Process struct {
+	Name  string  `json:"name"`
+	Group string  `json:"group"`
+	PID   int     `json:"pid"`
+	CPU   Seconds `json:"cpu_s"`
+	RSS   int64   `json:"rss_bytes"`
+}
+
+// Reference is how a bare server did on this machine in the same minute.
+type Reference struct {
+	Rate   float64      `json:"rate"`
+	Failed int64        `json:"failed"`
+	P50    Milliseconds `json:"p50_ms"`
+	P99    Milliseconds `json:"p99_ms"`
+	LagP99 Milliseconds `json:"lag_p99_ms"`
+}
+
+// A Fact is a figure that only its scenario knows, such as a hit rate.
+type Fact struct {
+	Name  string `json:"name"`
+	Value string `json:"value"`
+	Note  string `json:"note,omitempty"`
+}
