@@ -125,6 +125,23 @@ func (p *Process) Err() error {
 	return fmt.Errorf("%s %s; the end of its log:\n%s", p.name, reason, indent(tail))
 }
 
+// ExitCode returns the exit code, or -1 while the process runs and when a signal
+// ended it.
+func (p *Process) ExitCode() int {
+	select {
+	case <-p.done:
+	default:
+		return -1
+	}
+	if p.exit == nil {
+		return 0
+	}
+	if e, ok := errors.AsType[*exec.ExitError](p.exit); ok {
+		return e.ExitCode()
+	}
+	return -1
+}
+
 // Tail returns the last lines of what this process has logged.
 func (p *Process) Tail(lines int) string { return Tail(p.log, p.offset, lines) }
 

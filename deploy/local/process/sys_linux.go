@@ -41,7 +41,13 @@ func startTime(pid int) (ticks uint64, ok bool) {
 		return 0, false
 	}
 	fields := bytes.Fields(stat[bytes.LastIndexByte(stat, ')')+1:])
-	if len(fields) < 20 || bytes.ContainsAny(fields[0], "ZX") {
+	if len(fields) < 20 || fields[0][0] == 'X' {
+		return 0, false
+	}
+	// The first thread of a killed process is a zombie before the others have let
+	// go of its sockets.
+	threads, err := strconv.Atoi(string(fields[17]))
+	if err != nil || fields[0][0] == 'Z' && threads <= 1 {
 		return 0, false
 	}
 	ticks, err = strconv.ParseUint(string(fields[19]), 10, 64)

@@ -199,7 +199,7 @@ func (c *Cloud) composeUp(ctx context.Context, set *Set, defs []Definition) erro
 func (c *Cloud) composeEnv(defs []Definition) (env []string, ports map[string]int, err error) {
 	ports = map[string]int{}
 	for _, d := range defs {
-		r, found, err := c.record(d.Name)
+		r, found, err := c.Recorded(d.Name)
 		if err != nil {
 			return nil, nil, err
 		}

@@ -12,6 +12,11 @@ import (
 	"time"
 )
 
+// Lock takes a lock of the clone's for a caller's own file below Root.
+func (c *Cloud) Lock(ctx context.Context, name string) (unlock func(), err error) {
+	return c.lock(ctx, "for-"+name)
+}
+
 // lock takes the named lock of the clone, across processes. It ends with the
 // process that holds it, so that a kill leaves no lock behind.
 func (c *Cloud) lock(ctx context.Context, name string) (unlock func(), err error) {

@@ -9,6 +9,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"sync"
 	"time"
@@ -44,7 +45,7 @@ func (n *native) start(ctx context.Context) error {
 	args, env := n.def.launch(n.state, n.port)
 	base := []string{"PATH=/usr/local/bin:/usr/bin:/bin", "LANG=C.UTF-8", "HOME=" + n.state, "TMPDIR=" + n.state}
 	p, err := process.Start(process.Spec{
-		Name: n.def.Name, Path: n.program.path, Args: args, Env: append(append(base, n.program.env...), env...),
+		Name: n.def.Name, Path: n.program.path, Args: slices.Concat(n.program.args, args), Env: slices.Concat(base, n.program.env, env),
 		Dir: n.state, Log: n.log, Detached: n.detached,
 	})
 	if err != nil {

@@ -3,16 +3,16 @@
 package server
 
 import (
-	"encoding/json"
-	"errors"
+	"context"
 	"fmt"
 	"hash/fnv"
-	"io/fs"
 	"math/rand/v2"
 	"net"
 	"os"
 	"path/filepath"
 	"strconv"
+
+	"github.com/provingground/provingground/deploy/local/jsonfile"
 )
 
 // Ports lie below the range from which the system takes ports for outgoing
@@ -56,6 +56,25 @@ func probe(start, n int, taken map[string]int) ([]int, error) {
 	return ports, nil
 }
 
+// Ports returns the clone's ports for roles: those it had before, or others where
+// another program has taken one.
+func (c *Cloud) Ports(ctx context.Context, keys ...string) ([]int, error) {
+	unlock, err := c.lock(ctx, "up")
+	if err != nil {
+		return nil, err
+	}
+	defer unlock()
+	var ports []int
+	for _, key := range keys {
+		port, err := c.port(key, "")
+		if err != nil {
+			return nil, err
+		}
+		ports = append(ports, port)
+	}
+	return ports, nil
+}
+
 // port returns the clone's port for key: the value of variable if that is set,
 // else the one it had before, else a new one. A port that is taken is an error
 // for the first and replaced for the others. Callers hold the clone's lock.
@@ -64,8 +83,8 @@ func (c *Cloud) port(key, variable string) (int, error) {
 		return fixedPort(variable, value)
 	}
 	file := filepath.Join(c.root, "ports.json")
-	ports, err := readPorts(file)
-	if err != nil {
+	ports := map[string]int{}
+	if _, err := jsonfile.Read(file, &ports); err != nil {
 		return 0, err
 	}
 	if port, ok := ports[key]; ok && PortFree(port) {
@@ -78,7 +97,7 @@ func (c *Cloud) port(key, variable string) (int, error) {
 		return 0, err
 	}
 	ports[key] = found[0]
-	return found[0], writeJSON(file, ports)
+	return found[0], jsonfile.Write(file, ports)
 }
 
 func fixedPort(variable, value string) (int, error) {
@@ -90,39 +109,4 @@ func fixedPort(variable, value string) (int, error) {
 		return 0, fmt.Errorf("%s=%d: the port is taken by another program; choose another one or unset %s", variable, port, variable)
 	}
 	return port, nil
-}
-
-func readPorts(file string) (map[string]int, error) {
-	ports := map[string]int{}
-	text, err := os.ReadFile(file)
-	if errors.Is(err, fs.ErrNotExist) {
-		return ports, nil
-	}
-	if err != nil {
-		return nil, err
-	}
-	if err := json.Unmarshal(text, &ports); err != nil {
-		return nil, fmt.Errorf("%s: %w", file, err)
-	}
-	return ports, nil
-}
-
-// writeJSON replaces a file as a whole: a kill leaves the old or the new one.
-func writeJSON(file string, value any) error {
-	text, err := json.MarshalIndent(value, "", "  ")
-	if err != nil {
-		return err
-	}
-	if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
-		return err
-	}
-	f, err := os.CreateTemp(filepath.Dir(file), ".new-")
-	if err != nil {
-		return err
-	}
-	_, err = f.Write(append(text, '\n'))
-	if err := errors.Join(err, f.Close()); err != nil {
-		return errors.Join(err, os.Remove(f.Name()))
-	}
-	return os.Rename(f.Name(), file)
 }

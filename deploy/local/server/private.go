@@ -30,7 +30,7 @@ func (c *Cloud) Start(ctx context.Context, names ...string) (*Set, error) {
 	if err != nil {
 		return nil, err
 	}
-	set := &Set{servers: map[string]*Running{}}
+	set := &Set{servers: map[string]*Running{}, dir: home.path}
 	set.release = func() error { return errors.Join(endAll(set), home.remove()) }
 	if err := set.fill(defs, func(d Definition) (*Running, error) { return c.private(ctx, d, home.path) }); err != nil {
 		return nil, errors.Join(err, set.Close())

@@ -40,7 +40,8 @@ func miniStack(ctx context.Context, in *installer) (program, error) {
 	if libs == nil {
 		libs = libraries(filepath.Join(in.root, "pkg", "python3"))
 	}
-	return program{path: filepath.Join(dir, "bin", "ministack"), env: libs}, nil
+	// Not bin/ministack: its first line names the folder as it was at installation.
+	return program{path: filepath.Join(dir, "bin", "python3"), args: []string{"-m", "ministack"}, env: libs}, nil
 }
 
 func (py python) install(ctx context.Context, dir string) error {

@@ -3,9 +3,7 @@
 package server
 
 import (
-	"encoding/json"
 	"errors"
-	"fmt"
 	"io/fs"
 	"net"
 	"os"
@@ -14,6 +12,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/provingground/provingground/deploy/local/jsonfile"
 	"github.com/provingground/provingground/deploy/local/process"
 )
 
@@ -34,7 +33,7 @@ func (c *Cloud) recordFile(name string) string {
 }
 
 // Remember writes a record, which Down and Status read.
-func (c *Cloud) Remember(r Record) error { return writeJSON(c.recordFile(r.Name), r) }
+func (c *Cloud) Remember(r Record) error { return jsonfile.Write(c.recordFile(r.Name), r) }
 
 // Forget removes the record with this name, if there is one.
 func (c *Cloud) Forget(name string) error {
@@ -45,22 +44,10 @@ func (c *Cloud) Forget(name string) error {
 	return err
 }
 
-func (c *Cloud) record(name string) (r Record, found bool, err error) {
-	return readRecord(c.recordFile(name))
-}
-
-func readRecord(file string) (r Record, found bool, err error) {
-	text, err := os.ReadFile(file)
-	if errors.Is(err, fs.ErrNotExist) {
-		return Record{}, false, nil
-	}
-	if err != nil {
-		return Record{}, false, err
-	}
-	if err := json.Unmarshal(text, &r); err != nil {
-		return Record{}, false, fmt.Errorf("%s: %w", file, err)
-	}
-	return r, true, nil
+// Recorded returns the record with this name, if there is one.
+func (c *Cloud) Recorded(name string) (r Record, found bool, err error) {
+	found, err = jsonfile.Read(c.recordFile(name), &r)
+	return r, found, err
 }
 
 // Records returns what is remembered, in the order of the names.
@@ -71,7 +58,8 @@ func (c *Cloud) Records() ([]Record, error) {
 	}
 	var all []Record
 	for _, file := range files {
-		r, found, err := readRecord(file)
+		var r Record
+		found, err := jsonfile.Read(file, &r)
 		if err != nil {
 			return nil, err
 		}

@@ -122,6 +122,7 @@ func (d Definition) healthy(ctx context.Context, addr string) error {
 // Set is the servers of one test, load run or clone.
 type Set struct {
 	servers map[string]*Running
+	dir     string       // of private servers
 	release func() error // ends private servers; nil for long-lived ones
 }
 
@@ -136,6 +137,10 @@ func (s *Set) Env() map[string]string {
 
 // Get returns a server of the set, or nil if it was not asked for.
 func (s *Set) Get(name string) *Running { return s.servers[name] }
+
+// Dir returns the private folder of the set, which Close removes; it is empty for
+// long-lived servers.
+func (s *Set) Dir() string { return s.dir }
 
 // Names returns the names of the servers in the set, sorted.
 func (s *Set) Names() []string { return slices.Sorted(maps.Keys(s.servers)) }

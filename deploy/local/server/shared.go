@@ -55,7 +55,7 @@ func (c *Cloud) Up(ctx context.Context, names ...string) (*Set, error) {
 func (c *Cloud) ports(defs []Definition) (map[string]int, error) {
 	ports := map[string]int{}
 	for _, d := range defs {
-		r, found, err := c.record(d.Name)
+		r, found, err := c.Recorded(d.Name)
 		if err != nil {
 			return nil, err
 		}
@@ -100,7 +100,7 @@ func (c *Cloud) sharedNative(d Definition, port int) *native {
 // attach uses the recorded process, which may have been started by another
 // process a moment ago and may still be loading its state.
 func (c *Cloud) attach(ctx context.Context, n *native) (*Running, error) {
-	r, found, err := c.record(n.def.Name)
+	r, found, err := c.Recorded(n.def.Name)
 	if err != nil || !found {
 		return nil, errors.Join(err, fmt.Errorf("%s ended meanwhile", n.def.Name))
 	}

@@ -52,6 +52,7 @@ func (i Image) Name() string {
 // program is an installed program and what its environment needs to run it.
 type program struct {
 	path string
+	args []string // before those of the server
 	env  []string
 }
 
