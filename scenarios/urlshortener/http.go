@@ -37,9 +37,19 @@ func newAPI(service *Service, m *metrics, public *url.URL) *API {
 	a.mux.HandleFunc("POST /api/links", a.create)
 	a.mux.HandleFunc("GET /api/links/{name}", a.describe)
 	a.mux.HandleFunc("DELETE /api/links/{name}", a.delete)
+	a.mux.HandleFunc("/api/links", a.notAllowed("POST"))
+	a.mux.HandleFunc("/api/links/{name}", a.notAllowed("GET, DELETE"))
+	a.mux.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) { a.fail(w, "other", ErrNotFound) })
 	a.mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, "ok\n") })
 	a.mux.HandleFunc("GET /readyz", a.readyz)
 	return a
+}
+
+func (a *API) notAllowed(allow string) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Allow", allow)
+		a.fail(w, "other", &badRequest{http.StatusMethodNotAllowed, "method-not-allowed", r.Method + " is not for this path; use " + allow + "."})
+	}
 }
 
 // SetReady says whether a balancer should send requests here.
