@@ -11,7 +11,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/credentials"
@@ -297,17 +296,6 @@ func TestTheTemplateIsAppliedAgainWithoutLosingData(t *testing.T) {
 		if err := s.Close(t.Context()); err != nil {
 			t.Fatal(err)
 		}
-	}
-}
-
-func TestATemplateThatCannotBeAppliedNamesTheResource(t *testing.T) {
-	sc := scenario("dynamodb")
-	sc.Template = "local/stack/testdata/broken.yaml"
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
-	defer cancel()
-	_, err := stack.Start(ctx, options(t, sc))
-	if err == nil || !strings.Contains(err.Error(), "Twin (AWS::DynamoDB::Table): ") {
-		t.Errorf("error: %v", err)
 	}
 }
 
