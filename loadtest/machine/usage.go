@@ -9,7 +9,7 @@ import (
 type Usage struct {
 	Window time.Duration
 
-	Busy                      float64 // everything below
+	Busy                      float64 // everything below, and interrupts
 	Generator, Roles, Servers float64
 	Others                    float64 // processes not listed, their part of interrupts, and steal
 	Interrupts                float64 // of Busy: the kernel's, where it books them apart
@@ -45,6 +45,7 @@ func Between(before, after Snapshot) Usage {
 	if !used.withInterrupts(d) {
 		u.Interrupts = share(d.interrupts())
 	}
+	u.Busy = min(1, max(u.Busy, u.Generator+u.Roles+u.Servers+u.Others))
 	for i, p := range after.list {
 		u.Processes = append(u.Processes, ProcessUsage{
 			Process: p, CPU: max(used.processes[i], 0).duration(), RSS: used.pages[i] * int64(os.Getpagesize()),
@@ -109,11 +110,11 @@ func (l *ledger) ended(pid int, p procStat, before, after Snapshot) {
 }
 
 func (l *ledger) takeOff(ancestor int, t ticks, after Snapshot) {
+	l.all -= t
 	i, ok := after.owner[ancestor]
 	if !ok {
-		return // an ancestor of others, where init reaps orphans: unknown
+		return
 	}
-	l.all -= t
 	l.processes[i] -= t
 	l.groups[reapedGroup(after.list[i].Group)] -= t
 }
@@ -136,12 +137,16 @@ func (l *ledger) withInterrupts(d cpuTimes) bool {
 	return l.all > d.tasks()+d.interrupts()/2
 }
 
-// others is what is left. Interrupts that are booked to nobody are shared out
-// in proportion: most belong to the load itself.
+// others is what the machine used and we did not, at least what can be seen of
+// other processes: many kernels sample the sum at their clock tick and miss
+// processes that run between two ticks, while each process is measured exactly.
+// Interrupts that are booked to nobody are shared out in proportion: most belong
+// to the load itself.
 func (l *ledger) others(d cpuTimes) ticks {
+	seen := max(l.all-l.ours(), 0)
 	if l.withInterrupts(d) {
-		return max(d.tasks()+d.interrupts()-l.ours(), 0) + d.steal
+		return max(d.tasks()+d.interrupts()-l.ours(), seen) + d.steal
 	}
-	rest := max(d.tasks()-l.ours(), 0)
+	rest := max(d.tasks()-l.ours(), seen)
 	return rest + rest*d.interrupts()/max(d.tasks(), 1) + d.steal
 }

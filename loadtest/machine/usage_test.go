@@ -51,6 +51,10 @@ func TestUsageGoesToWhomItBelongs(t *testing.T) {
 			func(c *cpuTimes, _ map[int]procStat) { c.steal += 100; c.idle -= 100 },
 			shares{0.9, 0.1, 0.25, 0.2, 0.35},
 		},
+		"others are seen even where the sum misses them": {
+			func(c *cpuTimes, _ map[int]procStat) { c.user -= 300; c.idle += 300 },
+			shares{0.8, 0.1, 0.25, 0.2, 0.25},
+		},
 		"interrupts booked apart are shared out": {
 			func(c *cpuTimes, _ map[int]procStat) { c.softirq += 80; c.idle -= 80 },
 			shares{0.88, 0.1, 0.25, 0.2, 0.25 + 0.025},
