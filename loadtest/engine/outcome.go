@@ -30,15 +30,14 @@ const (
 	kinds
 )
 
-var kindNames = [kinds]string{
-	"unknown", "ok", "refused", "status", "body", "timeout",
-	"reset", "cut", "malformed", "dial", "canceled",
-}
-
 // String returns the kind as reports spell it.
 func (k Kind) String() string {
+	names := [kinds]string{
+		"unknown", "ok", "refused", "status", "body", "timeout",
+		"reset", "cut", "malformed", "dial", "canceled",
+	}
 	if k < kinds {
-		return kindNames[k]
+		return names[k]
 	}
 	return fmt.Sprintf("kind %d", uint8(k))
 }
