@@ -4,9 +4,6 @@ package server
 
 import (
 	"context"
-	"fmt"
-	"io"
-	"net/http"
 	"os"
 	"strconv"
 	"strings"
@@ -41,7 +38,7 @@ func aws(name, standsFor, variable string, services ...string) Definition {
 		Variables:     []string{variable, "AWS_ENDPOINT_URL"},
 		PortVariable:  strings.ToUpper(name) + "_PORT",
 		Env:           func(addr string) map[string]string { return awsEnv("http://"+addr, variables) },
-		Health:        getHealth,
+		Health:        func(ctx context.Context, addr string) error { return get(ctx, addr, "/_localstack/health") },
 		pointed:       func(value string) map[string]string { return pointedAWS(value, variables) },
 		program:       miniStack,
 		launch: func(state string, port int) (args, env []string) {
@@ -88,25 +85,4 @@ func pointedAWS(endpoint string, variables []string) map[string]string {
 		env[v] = endpoint
 	}
 	return env
-}
-
-func getHealth(ctx context.Context, addr string) error {
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+addr+"/_localstack/health", nil)
-	if err != nil {
-		return err
-	}
-	// A connection that is kept would be held open against a paused server.
-	req.Close = true
-	resp, err := http.DefaultClient.Do(req)
-	if err != nil {
-		return err
-	}
-	defer resp.Body.Close()
-	if _, err := io.Copy(io.Discard, io.LimitReader(resp.Body, 1<<20)); err != nil {
-		return err
-	}
-	if resp.StatusCode != http.StatusOK {
-		return fmt.Errorf("%s: %s", req.URL, resp.Status)
-	}
-	return nil
 }

@@ -173,13 +173,45 @@ func (c *Cloud) composeUp(ctx context.Context, set *Set, defs []Definition) erro
 	for _, d := range defs {
 		args = append(args, d.Name)
 	}
-	err = c.progress.step(ctx, "docker compose "+strings.Join(args, " "), func(ctx context.Context) error {
+	if err := c.composeStep(ctx, env, args); err != nil {
+		return err
+	}
+	return c.keepContainers(ctx, set, defs, env, ports)
+}
+
+// UpProfile starts everything that the compose file holds for a scenario: its
+// servers, its infrastructure and its roles. Env is what the file needs beyond
+// ports and images. It exists for Docker only; natively use package stack.
+func (c *Cloud) UpProfile(ctx context.Context, profile string, extra []string, names ...string) (*Set, error) {
+	defs, err := find(names)
+	if err != nil {
+		return nil, err
+	}
+	unlock, err := c.lock(ctx, "up")
+	if err != nil {
+		return nil, err
+	}
+	defer unlock()
+	env, ports, err := c.composeEnv(defs)
+	if err != nil {
+		return nil, err
+	}
+	env = append(env, extra...)
+	if err := c.composeStep(ctx, env, []string{"--profile", profile, "up", "--detach", "--wait", "--build"}); err != nil {
+		return nil, err
+	}
+	set := &Set{servers: map[string]*Running{}}
+	return set, c.keepContainers(ctx, set, defs, env, ports)
+}
+
+func (c *Cloud) composeStep(ctx context.Context, env, args []string) error {
+	return c.progress.step(ctx, "docker compose "+strings.Join(args, " "), func(ctx context.Context) error {
 		_, err := c.compose(ctx, env, args...)
 		return err
 	})
-	if err != nil {
-		return err
-	}
+}
+
+func (c *Cloud) keepContainers(ctx context.Context, set *Set, defs []Definition, env []string, ports map[string]int) error {
 	for _, d := range defs {
 		id, err := c.compose(ctx, env, "ps", "--quiet", d.Name)
 		if err != nil {
@@ -202,6 +234,9 @@ func (c *Cloud) composeEnv(defs []Definition) (env []string, ports map[string]in
 		r, found, err := c.Recorded(d.Name)
 		if err != nil {
 			return nil, nil, err
+		}
+		if found && r.Process.Alive() {
+			return nil, nil, configuration("%s runs as a native process: end it with `go run ./deploy/local down` first, or set PROVIDER=native", d.Name)
 		}
 		if found && r.Container != "" {
 			ports[d.Name] = r.Port

@@ -103,10 +103,10 @@ func (c *Cloud) port(key, variable string) (int, error) {
 func fixedPort(variable, value string) (int, error) {
 	port, err := strconv.Atoi(value)
 	if err != nil || port < 1 || port > 65535 {
-		return 0, fmt.Errorf("%s=%q is not a port", variable, value)
+		return 0, configuration("%s=%q is not a port", variable, value)
 	}
 	if !PortFree(port) {
-		return 0, fmt.Errorf("%s=%d: the port is taken by another program; choose another one or unset %s", variable, port, variable)
+		return 0, configuration("%s=%d: the port is taken by another program; choose another one or unset %s", variable, port, variable)
 	}
 	return port, nil
 }

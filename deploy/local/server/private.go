@@ -5,7 +5,6 @@ package server
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -121,7 +120,7 @@ func (c *Cloud) fromEnvironment(d Definition) (*Running, error) {
 		return &Running{Name: d.Name, Addr: hostPort(value), Provider: Env, def: d, env: d.pointed(value)}, nil
 	}
 	if c.provider == Env {
-		return nil, fmt.Errorf("PROVIDER=env, but %s is not set, so there is no %s", d.wanted(), d.Name)
+		return nil, configuration("PROVIDER=env, but %s is not set, so there is no %s", d.wanted(), d.Name)
 	}
 	return nil, nil
 }

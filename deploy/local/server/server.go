@@ -42,7 +42,7 @@ type Options struct {
 	Provider Provider
 	// Out gets progress, default: nothing is said.
 	Out io.Writer
-	// Yes answers questions about elevated rights in advance. Nothing asks now.
+	// Yes agrees to elevated rights in advance. Nothing installed now needs any.
 	Yes bool
 }
 
@@ -73,10 +73,20 @@ func Open(ctx context.Context, o Options) (*Cloud, error) {
 		c.forced = false
 		c.provider = choose(ctx)
 	default:
-		return nil, fmt.Errorf("PROVIDER=%q: want env, docker or native", o.Provider)
+		return nil, configuration("PROVIDER=%q: want env, docker or native", o.Provider)
 	}
 	c.progress.say("servers: %s", c.provider.describe(c.forced))
 	return c, nil
+}
+
+// Recall gives access to what is recorded below root, for looking at it and for
+// ending it: no provider is chosen and nothing can be started.
+func Recall(root string, out io.Writer) (*Cloud, error) {
+	root, err := rootFolder(root)
+	if err != nil {
+		return nil, err
+	}
+	return &Cloud{root: root, provider: Env, forced: true, progress: &progress{out: out}}, nil
 }
 
 func choose(ctx context.Context) Provider {
@@ -128,6 +138,16 @@ func dockerAnswers(ctx context.Context) bool {
 	return exec.CommandContext(ctx, "docker", "info").Run() == nil
 }
 
+// ConfigurationError says what a variable or a name should have been.
+type ConfigurationError struct{ text string }
+
+// Error returns the sentence.
+func (e *ConfigurationError) Error() string { return e.text }
+
+func configuration(format string, args ...any) error {
+	return &ConfigurationError{fmt.Sprintf(format, args...)}
+}
+
 // Names returns the names of all servers, in the order of the table.
 func Names() []string {
 	var names []string
@@ -142,7 +162,7 @@ func Find(name string) (Definition, error) {
 	all := Table()
 	i := slices.IndexFunc(all, func(d Definition) bool { return d.Name == name })
 	if i < 0 {
-		return Definition{}, fmt.Errorf("no server %q: there are %s", name, strings.Join(Names(), ", "))
+		return Definition{}, configuration("no server %q: there are %s", name, strings.Join(Names(), ", "))
 	}
 	return all[i], nil
 }

@@ -6,7 +6,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
 	"slices"
 	"time"
@@ -58,6 +57,9 @@ func (c *Cloud) ports(defs []Definition) (map[string]int, error) {
 		r, found, err := c.Recorded(d.Name)
 		if err != nil {
 			return nil, err
+		}
+		if found && r.Container != "" {
+			return nil, configuration("%s runs in Docker: end it with `go run ./deploy/local down` first, or set PROVIDER=docker", d.Name)
 		}
 		if found && r.Process.Alive() {
 			continue
@@ -194,19 +196,11 @@ func (c *Cloud) state(ctx context.Context, r Record) string {
 		return "crashed"
 	}
 	d, err := Find(r.Name)
-	if err != nil { // a role
-		return "running"
+	if err != nil {
+		d.Health = getReady // it is a role
 	}
 	if d.healthy(ctx, r.Addr()) != nil {
 		return "not answering"
 	}
 	return "healthy"
-}
-
-// Clean ends everything and removes the clone's state, installed programs too.
-func (c *Cloud) Clean(ctx context.Context) error {
-	if err := c.Down(ctx); err != nil {
-		return err
-	}
-	return os.RemoveAll(c.root)
 }

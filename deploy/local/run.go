@@ -1,0 +1,74 @@
+//go:build unix
+
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/provingground/provingground/deploy/local/provision"
+	"github.com/provingground/provingground/deploy/local/stack"
+	"github.com/provingground/provingground/scenarios"
+)
+
+func runScenario(ctx context.Context, w world, args []string) error {
+	sc, err := one(args)
+	if err != nil {
+		return err
+	}
+	c, err := w.open(ctx)
+	if err != nil {
+		return err
+	}
+	s, err := stack.Start(ctx, stack.Options{Scenario: sc, Cloud: c, Shared: true, Out: w.err})
+	if err != nil {
+		return err
+	}
+	announce(w, sc, s)
+	died := s.Wait(ctx)
+	// From here on a second Ctrl-C kills what does not end by itself.
+	again, stop := signal.NotifyContext(context.WithoutCancel(ctx), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	fmt.Fprintln(w.err, "ending the roles (Ctrl-C again kills them) …")
+	closed := s.Close(again)
+	fmt.Fprintln(w.err, "the servers run on; `make down` ends them")
+	if died != nil {
+		return died // Close reports the same again
+	}
+	return closed
+}
+
+func announce(w world, sc scenarios.Scenario, s *stack.Stack) {
+	fmt.Fprintf(w.out, "%s runs:\n", sc.Title)
+	for _, in := range s.Instances {
+		fmt.Fprintf(w.out, "  %-8s %d  %s  (metrics and administration: %s)\n", in.Role, in.Index, in.URL, in.AdminURL)
+	}
+	for _, command := range s.TryIt(sc) {
+		fmt.Fprintf(w.out, "try: %s\n", command)
+	}
+	fmt.Fprintln(w.out, "Ctrl-C ends it.")
+}
+
+// provisionScenario needs no clone, only the templates in deploy/ below the
+// working folder, so that it runs in a container, too.
+func provisionScenario(ctx context.Context, _ world, args []string) error {
+	sc, err := one(args)
+	if err != nil {
+		return err
+	}
+	if sc.Template == "" {
+		return nil
+	}
+	template, err := os.ReadFile("deploy/" + sc.Template)
+	if err != nil {
+		return err
+	}
+	env := awsEnvironment()
+	if len(env) == 0 {
+		return usageError{"no AWS_ENDPOINT_URL_… in the environment says where to apply the template"}
+	}
+	return provision.Apply(ctx, env, sc.Slug, string(template))
+}

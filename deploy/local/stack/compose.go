@@ -1,0 +1,42 @@
+//go:build unix
+
+package stack
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/provingground/provingground/deploy/local/server"
+	"github.com/provingground/provingground/scenarios"
+)
+
+// ComposeEnv returns what the compose file needs to run the roles of a scenario in
+// containers: a host port for each process, public and for administration, and
+// the clone's secrets, as KEY=value.
+func ComposeEnv(ctx context.Context, c *server.Cloud, sc scenarios.Scenario) ([]string, error) {
+	made, err := secrets(ctx, c, sc)
+	if err != nil {
+		return nil, err
+	}
+	var env []string
+	for _, role := range sc.Roles {
+		for _, name := range role.Secrets {
+			env = append(env, ComposeVariable(sc.Slug, name)+"="+made[name])
+		}
+		for i := range role.Count {
+			name := instanceName(sc.Slug, role.Name, i) + "/docker"
+			ports, err := c.Ports(ctx, name, name+"/admin")
+			if err != nil {
+				return nil, err
+			}
+			env = append(env,
+				fmt.Sprintf("%s=%d", ComposeVariable(sc.Slug, role.Name, fmt.Sprint(i), "port"), ports[0]),
+				fmt.Sprintf("%s=%d", ComposeVariable(sc.Slug, role.Name, fmt.Sprint(i), "admin", "port"), ports[1]))
+		}
+	}
+	return env, nil
+}
+
+// ComposeVariable returns the name of a variable of the compose file.
+func ComposeVariable(parts ...string) string { return strings.ToUpper(strings.Join(parts, "_")) }

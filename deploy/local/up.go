@@ -1,0 +1,96 @@
+//go:build unix
+
+package main
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/provingground/provingground/deploy/local/server"
+	"github.com/provingground/provingground/deploy/local/stack"
+	"github.com/provingground/provingground/scenarios"
+)
+
+func up(ctx context.Context, w world, args []string) error {
+	needed, err := servers(args)
+	if err != nil {
+		return err
+	}
+	c, err := w.open(ctx)
+	if err != nil {
+		return err
+	}
+	set, err := start(ctx, c, args, needed)
+	if err != nil {
+		return err
+	}
+	env := set.Env()
+	for _, key := range slices.Sorted(maps.Keys(env)) {
+		fmt.Fprintf(w.out, "%s=%s\n", key, env[key])
+	}
+	return nil
+}
+
+// start brings up a scenario's whole profile where Docker runs it, else servers.
+func start(ctx context.Context, c *server.Cloud, args, needed []string) (*server.Set, error) {
+	if c.Provider() == server.Docker && len(args) == 1 {
+		if sc, found := scenarios.Find(args[0]); found {
+			extra, err := stack.ComposeEnv(ctx, c, sc)
+			if err != nil {
+				return nil, err
+			}
+			return c.UpProfile(ctx, sc.Slug, extra, sc.Needs...)
+		}
+	}
+	return c.Up(ctx, needed...)
+}
+
+// servers returns what the arguments stand for: slugs and names of servers, or
+// nothing for everything that scenarios with code need.
+func servers(args []string) ([]string, error) {
+	if len(args) == 0 {
+		args = running()
+	}
+	var needed []string
+	for _, arg := range args {
+		if slices.Contains(server.Names(), arg) {
+			needed = append(needed, arg)
+			continue
+		}
+		sc, found := scenarios.Find(arg)
+		if !found || !sc.Runs() {
+			return nil, usageError{fmt.Sprintf("no scenario or server %q: there are %s", arg,
+				strings.Join(append(running(), server.Names()...), ", "))}
+		}
+		needed = append(needed, sc.Needs...)
+	}
+	return needed, nil
+}
+
+func down(ctx context.Context, w world, args []string) error {
+	if len(args) > 0 {
+		var err error
+		if args, err = servers(args); err != nil {
+			return err
+		}
+	}
+	c, err := w.look()
+	if err != nil {
+		return err
+	}
+	return c.Down(ctx, args...)
+}
+
+func clean(ctx context.Context, w world, args []string) error {
+	if len(args) > 0 {
+		return usageError{"clean takes no argument: it removes the state of all scenarios"}
+	}
+	c, err := w.look()
+	if err != nil {
+		return err
+	}
+	return c.Clean(ctx)
+}
