@@ -1,0 +1,20 @@
+# One program of this repository in an image of its own: a role of a scenario, or
+# the provisioner. ROLE is the package.
+ARG GO_IMAGE=golang:1.26.8-bookworm
+FROM ${GO_IMAGE} AS build
+WORKDIR /src
+COPY go.mod go.sum ./
+RUN go mod download
+COPY . .
+ARG ROLE
+RUN test -n "$ROLE" && CGO_ENABLED=0 go build -trimpath -buildvcs=false -ldflags "-s -w" -o /out/role "$ROLE" \
+ && mkdir -p /out/deploy /out/tmp && chmod 1777 /out/tmp && cp -r deploy/aws /out/deploy/
+
+FROM scratch
+COPY --from=build /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/
+COPY --from=build /out/ /
+# Nobody: a role owns nothing but its connections.
+USER 65532:65532
+WORKDIR /
+ENTRYPOINT ["/role"]
+HEALTHCHECK --interval=2s --timeout=2s --retries=30 CMD ["/role", "healthcheck"]

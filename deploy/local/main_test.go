@@ -1,0 +1,125 @@
+//go:build unix
+
+package main
+
+import (
+	"bytes"
+	"context"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/provingground/provingground/deploy/local/server"
+)
+
+// local runs the command with a root of its own and returns what it printed.
+func local(t *testing.T, root string, args ...string) (out string, err error) {
+	t.Helper()
+	var b bytes.Buffer
+	err = run(context.WithoutCancel(t.Context()), world{out: &b, err: t.Output(), root: root}, args)
+	return b.String(), err
+}
+
+// emptyClone is a root with the programs that this clone has installed.
+func emptyClone(t *testing.T) string {
+	t.Helper()
+	c, err := server.Recall("", t.Output())
+	if err != nil {
+		t.Fatal(err)
+	}
+	root, pkg := t.TempDir(), filepath.Join(c.Root(), "pkg")
+	if err := os.MkdirAll(pkg, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink(pkg, filepath.Join(root, "pkg")); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("PROVIDER", "native")
+	t.Cleanup(func() {
+		if _, err := local(t, root, "down"); err != nil {
+			t.Error(err)
+		}
+	})
+	return root
+}
+
+func TestUpStatusLogsAndDown(t *testing.T) {
+	root := emptyClone(t)
+	steps := []struct {
+		command string
+		want    []string
+	}{
+		{"up redis", []string{"REDIS_URL=redis://127.0.0.1:"}},
+		{"up redis", []string{"REDIS_URL=redis://127.0.0.1:"}},
+		{"status", []string{"redis", "native", "healthy"}},
+		{"logs redis", []string{"==> redis", "Ready to accept connections"}},
+		{"down dynamodb", nil},
+		{"status", []string{"healthy"}},
+		{"down", nil},
+		{"status", []string{"nothing runs"}},
+		{"down", nil},
+	}
+	for _, step := range steps {
+		out, err := local(t, root, strings.Fields(step.command)...)
+		if err != nil {
+			t.Fatalf("%s: %v", step.command, err)
+		}
+		for _, want := range step.want {
+			if !strings.Contains(out, want) {
+				t.Errorf("%s: %q lacks %q", step.command, out, want)
+			}
+		}
+	}
+}
+
+func TestCleanLeavesNothing(t *testing.T) {
+	root := emptyClone(t)
+	if _, err := local(t, root, "up", "redis"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := local(t, root, "clean"); err != nil {
+		t.Fatal(err)
+	}
+	if left, err := os.ReadDir(root); !os.IsNotExist(err) {
+		t.Errorf("left: %v, %v", left, err)
+	}
+}
+
+func TestWhatIsAskedWronglyIsOneLineAndExitCode2(t *testing.T) {
+	t.Setenv("PROVIDER", "podman")
+	t.Setenv("AWS_ENDPOINT_URL_DYNAMODB", "")
+	t.Setenv("AWS_ENDPOINT_URL", "")
+	tests := []struct{ command, want string }{
+		{"start", `no command "start": there are up, down, status, logs, run, provision, clean`},
+		{"up urlshortner", `no scenario or server "urlshortner": there are urlshortener, redis, dynamodb, aws`},
+		{"logs urlshortner", `no scenario or server "urlshortner"`},
+		{"run", "say which scenario: urlshortener"},
+		{"run redis", `no scenario "redis": there are urlshortener`},
+		{"run mediatranscode", "planned and has no code yet"},
+		{"up redis", `PROVIDER="podman": want env, docker or native`},
+		{"status all", "status takes no argument"},
+		{"clean all", "clean takes no argument"},
+	}
+	for _, tt := range tests {
+		_, err := local(t, t.TempDir(), strings.Fields(tt.command)...)
+		if err == nil || !strings.Contains(err.Error(), tt.want) || strings.Contains(err.Error(), "\n") {
+			t.Errorf("%s: %v, want one line with %q", tt.command, err, tt.want)
+		}
+		if exitCode(err) != 2 {
+			t.Errorf("%s: exit code %d, want 2", tt.command, exitCode(err))
+		}
+	}
+}
+
+func TestWithoutACommandTheUsageIsShown(t *testing.T) {
+	_, err := local(t, t.TempDir())
+	if err == nil || exitCode(err) != 2 {
+		t.Fatalf("error %v, exit code %d", err, exitCode(err))
+	}
+	for _, c := range commands() {
+		if !strings.Contains(err.Error(), c.name) {
+			t.Errorf("usage lacks %s", c.name)
+		}
+	}
+}
