@@ -26,10 +26,10 @@ run: need-scenario ## start scenario S and print its addresses; Ctrl-C stops it
 	@$(GO) run ./deploy/local run $(S)
 
 load: need-scenario ## put load on scenario S and judge target and guarantee
-	@$(GO) run ./loadtest $(LOADFLAGS) $(S)
+	@$(GO) build -o .local/bin/loadtest ./loadtest && .local/bin/loadtest $(LOADFLAGS) $(S)
 
 drill: need-scenario ## break scenario S under load: all drills, or D=<drill>
-	@$(GO) run ./loadtest $(LOADFLAGS) -drill $(if $(D),$(D),all) $(S)
+	@$(GO) build -o .local/bin/loadtest ./loadtest && .local/bin/loadtest $(LOADFLAGS) -drill $(if $(D),$(D),all) $(S)
 
 test: ## everything that proves the repository, set-up included
 	@$(GO) test -timeout 20m ./...

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"time"
 
 	"github.com/provingground/provingground/deploy/local/stack"
@@ -14,6 +15,7 @@ import (
 	"github.com/provingground/provingground/loadtest/faults"
 	"github.com/provingground/provingground/loadtest/judge"
 	"github.com/provingground/provingground/loadtest/machine"
+	"github.com/provingground/provingground/loadtest/report"
 )
 
 const writesPerRedirect = 0.005 // 50/s beside 10,000/s
@@ -88,6 +90,39 @@ func (a *attempt) plan(ctx context.Context) (err error) {
 
 // load measures the machine, then sends the load, with the drill's faults beside it.
 func (a *attempt) load(ctx context.Context) error {
+	if err := a.measureReference(ctx); err != nil {
+		return err
+	}
+	begin := time.Now()
+	a.window = window{attempt: a, warmUp: int(a.warmUp / time.Second), live: &report.Progress{
+		W: a.out, Width: report.Terminal(a.file()), Color: report.Color(a.file()), Total: a.warmUp + a.duration,
+	}}
+	a.window.open(-1)
+	faulting, stop := context.WithCancel(ctx)
+	defer stop()
+	broken := make(chan error, 1)
+	go func() { broken <- a.breakIt(faulting, begin) }()
+	result, err := engine.Run(ctx, engine.Options{Start: begin, Settle: 15 * time.Second, OnSecond: a.window.second}, a.driver.Flows()...)
+	a.result = result
+	if err != nil || result.Interrupted {
+		stop() // faults after the end of the load would show nothing
+	}
+	if errBroken := <-broken; errBroken != nil && !errors.Is(errBroken, context.Canceled) {
+		err = errors.Join(err, errBroken)
+	}
+	a.window.live.Clear()
+	a.window.close()
+	if len(a.marks) == 0 {
+		a.after = a.driver.Scrape(ctx)
+	}
+	return errors.Join(err, a.window.err)
+}
+
+// measureReference says how fast a bare server is on this machine in this minute.
+func (a *attempt) measureReference(ctx context.Context) error {
+	if a.untimed {
+		return nil
+	}
 	self, err := os.Executable()
 	if err != nil {
 		return err
@@ -96,26 +131,7 @@ func (a *attempt) load(ctx context.Context) error {
 		return fmt.Errorf("reference server: %w", err)
 	}
 	fmt.Fprintf(a.out, "reference server at %.0f/s: p99 %v\n", a.reference.Rate, a.reference.P99)
-
-	begin := time.Now()
-	a.window = window{attempt: a, warmUp: int(a.warmUp / time.Second)}
-	a.window.open(-1)
-	faulting, stop := context.WithCancel(ctx)
-	defer stop()
-	broken := make(chan error, 1)
-	go func() { broken <- a.breakIt(faulting, begin) }()
-	a.result, err = engine.Run(ctx, engine.Options{Start: begin, Settle: 15 * time.Second, OnSecond: a.window.second}, a.driver.Flows()...)
-	if err != nil || a.result.Interrupted {
-		stop() // faults after the end of the load would show nothing
-	}
-	if errBroken := <-broken; errBroken != nil && !errors.Is(errBroken, context.Canceled) {
-		err = errors.Join(err, errBroken)
-	}
-	a.window.close()
-	if len(a.marks) == 0 {
-		a.after = a.driver.Scrape(ctx)
-	}
-	return errors.Join(err, a.window.err)
+	return nil
 }
 
 // breakIt takes the drill's steps and reads the service's counters around them.
@@ -158,6 +174,9 @@ func (a *attempt) judge(ctx context.Context) ([]judge.Check, error) {
 		checks = append(checks, a.drill.Judge(urlshortener.Observed{
 			Redirects: redirects, Marks: a.marks, TargetP99: target, Before: a.before, After: a.after, Recovery: a.drill.Recovery,
 		})...)
+	}
+	if a.untimed {
+		return slices.DeleteFunc(checks, func(c judge.Check) bool { return c.Timing }), nil
 	}
 	checks = append(checks, judge.Machine(redirects.Lag.Quantile(0.99), target, a.window.usage().Others, a.reference.P99)...)
 	return judge.Excuse(checks), nil

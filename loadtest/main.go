@@ -65,6 +65,7 @@ type options struct {
 	drill    string
 	reports  string
 	overlay  string
+	untimed  bool // judge the guarantee alone
 	command  string
 }
 
@@ -95,6 +96,7 @@ func parse(args []string, errOut io.Writer) (options, error) {
 	flags.StringVar(&o.drill, "drill", "", "a drill's name, or all")
 	flags.StringVar(&o.reports, "reports", filepath.Join(".local", "reports"), "folder for the reports")
 	flags.StringVar(&o.overlay, "overlay", "", "overlay file for building the roles, see go help build")
+	flags.BoolVar(&o.untimed, "untimed", false, "judge the guarantee alone, not how fast it was")
 	if err := flags.Parse(args); err != nil {
 		return o, fmt.Errorf("%w: see above", errUsage)
 	}

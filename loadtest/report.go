@@ -34,7 +34,7 @@ func (a *attempt) report(checks []judge.Check) (judge.Verdict, error) {
 	if err := a.write(r); err != nil {
 		return judge.Fail, err
 	}
-	return judge.Verdict(r.Verdict), r.WriteTerminal(a.out, colour(a.out))
+	return judge.Verdict(r.Verdict), r.WriteTerminal(a.out, report.Color(a.file()))
 }
 
 // write leaves the report as files named for scenario, drill and time.
@@ -68,12 +68,8 @@ func create(name string, write func(io.Writer) error) error {
 	return f.Close()
 }
 
-// colour asks for colours on a terminal, unless NO_COLOR is set.
-func colour(out io.Writer) bool {
-	f, ok := out.(*os.File)
-	if !ok || os.Getenv("NO_COLOR") != "" {
-		return false
-	}
-	info, err := f.Stat()
-	return err == nil && info.Mode()&os.ModeCharDevice != 0
+// file returns the output if it is one, for terminals are treated otherwise.
+func (a *attempt) file() *os.File {
+	f, _ := a.out.(*os.File)
+	return f
 }

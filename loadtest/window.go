@@ -3,11 +3,11 @@ package main
 import (
 	"fmt"
 	"os"
-	"time"
 
 	"github.com/provingground/provingground/deploy/local/stack"
 	"github.com/provingground/provingground/loadtest/engine"
 	"github.com/provingground/provingground/loadtest/machine"
+	"github.com/provingground/provingground/loadtest/report"
 )
 
 // window watches who uses the machine during the measured phase, and shows how
@@ -17,14 +17,14 @@ type window struct {
 	warmUp  int // seconds
 	from    machine.Snapshot
 	to      machine.Snapshot
-	shown   time.Time
+	live    *report.Progress
 	err     error
 }
 
 // second is called by the engine as each second ends.
 func (w *window) second(p engine.Progress) {
 	w.open(p.Second)
-	w.show(p)
+	w.live.Show(p)
 }
 
 // open takes the first snapshot as the warm-up ends; before the first second, the last is -1.
@@ -62,19 +62,3 @@ func (w *window) processes() []machine.Process {
 }
 
 func nameOf(i *stack.Instance) string { return fmt.Sprintf("%s %d", i.Role, i.Index) }
-
-// show prints a line every five seconds.
-func (w *window) show(p engine.Progress) {
-	if time.Since(w.shown) < 5*time.Second {
-		return
-	}
-	w.shown = time.Now()
-	for _, f := range p.Flows[:1] {
-		phase := ""
-		if f.WarmUp {
-			phase = " (warm-up)"
-		}
-		fmt.Fprintf(w.attempt.out, "%4ds%s  %d %s/s  p50 %v  p99 %v  %d refused  %d errors  backlog %d\n",
-			p.Second+1, phase, f.Sent, f.Name, f.P50, f.P99, f.Refused, f.Errors, f.Backlog)
-	}
-}

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/provingground/provingground/loadtest/engine"
+	"github.com/provingground/provingground/loadtest/machine"
 )
 
 // A Verdict is the outcome of a run or of one check.
@@ -61,21 +62,19 @@ func Excuse(checks []Check) []Check {
 	return out
 }
 
-// The limits beyond which a machine is too busy to judge.
-const (
-	MaxLagShare     = 0.2                     // send lag at p99, as a share of the latency target
-	MaxOthers       = 0.10                    // CPU of processes that have no part in the run, as a share of all cores
-	MaxReferenceP99 = 2500 * time.Microsecond // of the built-in server at 10,000/s
-	minAchieved     = 0.995
-)
+// MaxLagShare is how late the generator may send at p99, as a share of the
+// latency target.
+const MaxLagShare = 0.2
+
+const minAchieved = 0.995
 
 // Machine checks whether the machine could judge a run with this latency target.
 func Machine(lagP99, target time.Duration, others float64, reference time.Duration) []Check {
 	lag := time.Duration(MaxLagShare * float64(target))
 	return []Check{
 		validity("generator", lagP99 <= lag, "the generator sent %v late at p99 (limit %v)", lagP99, lag),
-		validity("other load", others <= MaxOthers, "other processes took %.1f %% of the cores (limit %.0f %%)", 100*others, 100*MaxOthers),
-		validity("reference", reference <= MaxReferenceP99, "the reference server answered 10,000/s within %v at p99 (limit %v)", reference, MaxReferenceP99),
+		validity("other load", others <= machine.MaxOthers, "other processes took %.1f %% of the cores (limit %.0f %%)", 100*others, 100*machine.MaxOthers),
+		validity("reference", reference <= machine.MaxReferenceP99, "the reference server answered 10,000/s within %v at p99 (limit %v)", reference, machine.MaxReferenceP99),
 	}
 }
 
