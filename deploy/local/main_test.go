@@ -3,8 +3,10 @@
 package main
 
 import (
+	"bufio"
 	"bytes"
 	"context"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -83,6 +85,37 @@ func TestCleanLeavesNothing(t *testing.T) {
 	}
 	if left, err := os.ReadDir(root); !os.IsNotExist(err) {
 		t.Errorf("left: %v, %v", left, err)
+	}
+}
+
+func TestRunAnnouncesTheScenarioAndEndsItsRolesOnCtrlC(t *testing.T) {
+	root := emptyClone(t)
+	ctx, ctrlC := context.WithCancel(t.Context())
+	defer ctrlC()
+	out, in := io.Pipe()
+	ended := make(chan error, 1)
+	go func() {
+		ended <- run(ctx, world{out: in, err: t.Output(), root: root}, []string{"run", "urlshortener"})
+		in.Close()
+	}()
+	var said strings.Builder
+	for lines := bufio.NewScanner(out); lines.Scan(); {
+		said.WriteString(lines.Text() + "\n")
+		if strings.HasPrefix(lines.Text(), "Ctrl-C") {
+			ctrlC()
+		}
+	}
+	if err := <-ended; err != nil {
+		t.Fatalf("run: %v", err)
+	}
+	for _, want := range []string{"URL shortener runs", "api      1  http://127.0.0.1:", "try: curl -i http://127.0.0.1:"} {
+		if !strings.Contains(said.String(), want) {
+			t.Errorf("%q lacks %q", said.String(), want)
+		}
+	}
+	left, err := local(t, root, "status")
+	if err != nil || strings.Contains(left, "urlshortener") || strings.Count(left, "healthy") != 2 {
+		t.Errorf("after Ctrl-C: %q, %v; want the two servers alone", left, err)
 	}
 }
 

@@ -221,6 +221,29 @@ func TestUpFindsWhatRunsAndDownLeavesNothing(t *testing.T) {
 	}
 }
 
+func TestSeveralUpsAtOnceStartOneServer(t *testing.T) {
+	c := clone(t)
+	pids := make(chan int)
+	for range 4 {
+		same := open(t, c.Root())
+		go func() {
+			set, err := same.Up(t.Context(), "redis")
+			if err != nil {
+				t.Error(err)
+				pids <- 0
+				return
+			}
+			pids <- set.Get("redis").PID()
+		}()
+	}
+	first := <-pids
+	for range 3 {
+		if pid := <-pids; pid != first {
+			t.Errorf("process %d and process %d", first, pid)
+		}
+	}
+}
+
 func TestTwoClonesLiveSideBySide(t *testing.T) {
 	one, other := up(t, clone(t), "redis").Get("redis"), up(t, clone(t), "redis").Get("redis")
 	if one.Addr == other.Addr {

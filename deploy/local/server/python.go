@@ -78,6 +78,9 @@ func (in *installer) python(ctx context.Context) (python, error) {
 		if _, err := run(ctx, nil, own.path, "-c", withPip); err == nil {
 			return python{program: own}, nil
 		}
+		if py, err := withWheel(own, "/"); err == nil { // the wheel alone is installed
+			return py, nil
+		}
 		dir, err := in.debian(ctx, "pip", "usr/share/python-wheels", "python3-pip-whl")
 		if err != nil {
 			return python{}, err

@@ -30,6 +30,7 @@ type Instance struct {
 	name    string // slug/role/index
 	program string
 	port    int
+	admin   int
 	env     []string
 	log     string
 	stack   *Stack
@@ -65,11 +66,10 @@ func (in *Instance) awaitReady(ctx context.Context, p *process.Process) error {
 	for {
 		select {
 		case <-p.Done():
-			if !server.PortFree(in.port) {
-				in.expectEnd()
-				return fmt.Errorf("%s: port %d: %w", in.name, in.port, errPortTaken)
-			}
 			in.expectEnd() // reported here
+			if !server.PortFree(in.port) || !server.PortFree(in.admin) {
+				return fmt.Errorf("%s: port %d or %d: %w: %w", in.name, in.port, in.admin, errPortTaken, p.Err())
+			}
 			return p.Err()
 		case <-ctx.Done():
 			return fmt.Errorf("%s: %w: %w; the end of its log:\n%s", in.name, context.Cause(ctx), answer, p.Tail(12))

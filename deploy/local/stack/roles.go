@@ -77,7 +77,7 @@ func (s *Stack) ports(ctx context.Context, slug string, role scenarios.Role) ([]
 func (s *Stack) instance(slug, role string, index, port, admin int, public string, env map[string]string, program string) *Instance {
 	in := &Instance{
 		Role: role, Index: index, URL: "http://" + address(port), AdminURL: "http://" + address(admin),
-		name: instanceName(slug, role, index), program: program, port: port, stack: s,
+		name: instanceName(slug, role, index), program: program, port: port, admin: admin, stack: s,
 	}
 	in.log = filepath.Join(s.logs, strings.ReplaceAll(in.name, "/", "-")+".log")
 	own := maps.Clone(env)
