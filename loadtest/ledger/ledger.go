@@ -63,6 +63,7 @@ type Entry struct {
 	Attempts     int
 	Unknowns     int       // attempts without a definite answer
 	Acknowledged time.Time // zero: never
+	Ending       time.Time // the effect's end was asked for: until it is acknowledged, the effect may be there or not
 	Ended        time.Time // an acknowledged end of the effect, such as a deletion or expiry
 }
 
@@ -110,6 +111,13 @@ func (l *Ledger) Answered(what string, end End, at time.Time) {
 	case end == Acknowledged && e.Acknowledged.IsZero():
 		e.Acknowledged = at
 	}
+}
+
+// Ending enters that the end of an effect is being asked for.
+func (l *Ledger) Ending(what string, at time.Time) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.entries[what].Ending = at
 }
 
 // Over enters that an effect was ended on purpose: it is there no more.
@@ -160,7 +168,7 @@ func (e Entry) judge(n int) string {
 	switch {
 	case n > 1:
 		return fmt.Sprintf("%s was asked for once and is there %d times", e.What, n)
-	case e.State() == Acknowledged && e.Ended.IsZero() && n == 0:
+	case e.State() == Acknowledged && e.Ending.IsZero() && e.Ended.IsZero() && n == 0:
 		return fmt.Sprintf("%s was acknowledged at %s and is not there", e.What, e.Acknowledged.Format(clock))
 	case e.State() == Acknowledged && !e.Ended.IsZero() && n > 0:
 		return fmt.Sprintf("%s was ended at %s and is still there", e.What, e.Ended.Format(clock))

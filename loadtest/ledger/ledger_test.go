@@ -51,6 +51,18 @@ func TestVerdictPerKey(t *testing.T) {
 	}
 }
 
+func TestAnEffectWhoseEndIsUnknownMayBeThereOrNot(t *testing.T) {
+	for effects := range 2 {
+		var l ledger.Ledger
+		l.Sent("key", "link x", time.Now())
+		l.Answered("link x", ledger.Acknowledged, time.Now())
+		l.Ending("link x", time.Now())
+		if wrong := l.Judge(map[string]int{"link x": effects}); len(wrong) != 0 {
+			t.Errorf("Judge with %d effects = %q, want nothing", effects, wrong)
+		}
+	}
+}
+
 func TestAnEffectThatNobodyAskedForIsReported(t *testing.T) {
 	var l ledger.Ledger
 	wrong := l.Judge(map[string]int{"link y": 1})
