@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 )
 
@@ -20,18 +21,43 @@ type python struct {
 	pip string
 }
 
-// miniStack installs the AWS emulator into a private virtual environment. Every
-// package is pinned and checked against its hash.
+// miniStack installs the AWS emulator into a private virtual environment.
 func miniStack(ctx context.Context, in *installer) (program, error) {
+	p, err := in.venv(ctx, "ministack", "MiniStack (Python packages, about 90 MB on disk)", miniStackPins)
+	if err != nil {
+		return program{}, err
+	}
+	p.args = []string{"-m", "ministack"}
+	return p, nil
+}
+
+// PythonPackages installs packages into a private virtual environment named
+// name, once, and returns the command that starts its interpreter, to which the
+// caller adds arguments. Requirements pin every package and its hash, as
+// pip-compile --generate-hashes writes them.
+func (c *Cloud) PythonPackages(ctx context.Context, name, requirements string) (*exec.Cmd, error) {
+	in := &installer{root: c.root, progress: c.progress}
+	p, err := in.venv(ctx, name, name+" (Python packages)", requirements)
+	if err != nil {
+		return nil, err
+	}
+	cmd := exec.CommandContext(ctx, p.path)
+	cmd.Env = append(os.Environ(), p.env...)
+	return cmd, nil
+}
+
+// venv makes a virtual environment with exactly the pinned packages, each
+// checked against its hash, and returns its interpreter.
+func (in *installer) venv(ctx context.Context, name, what, pins string) (program, error) {
 	var libs []string
-	dir, err := in.once(ctx, "ministack", machine()+miniStackPins, func(ctx context.Context, dir string) error {
+	dir, err := in.once(ctx, name, machine()+pins, func(ctx context.Context, dir string) error {
 		py, err := in.python(ctx)
 		if err != nil {
 			return err
 		}
 		libs = py.env
-		return in.progress.step(ctx, "installing MiniStack (Python packages, about 90 MB on disk)", func(ctx context.Context) error {
-			return py.install(ctx, dir)
+		return in.progress.step(ctx, "installing "+what, func(ctx context.Context) error {
+			return py.install(ctx, dir, pins)
 		})
 	})
 	if err != nil {
@@ -40,13 +66,14 @@ func miniStack(ctx context.Context, in *installer) (program, error) {
 	if libs == nil {
 		libs = libraries(filepath.Join(in.root, "pkg", "python3"))
 	}
-	// Not bin/ministack: its first line names the folder as it was at installation.
-	return program{path: filepath.Join(dir, "bin", "python3"), args: []string{"-m", "ministack"}, env: libs}, nil
+	// The interpreter and a module, not a script in bin: the first line of a
+	// script names the folder as it was at installation.
+	return program{path: filepath.Join(dir, "bin", "python3"), env: libs}, nil
 }
 
-func (py python) install(ctx context.Context, dir string) error {
+func (py python) install(ctx context.Context, dir, requirements string) error {
 	pins := filepath.Join(dir, "requirements.txt")
-	if err := os.WriteFile(pins, []byte(miniStackPins), 0o600); err != nil {
+	if err := os.WriteFile(pins, []byte(requirements), 0o600); err != nil {
 		return err
 	}
 	venv := []string{"-m", "venv", dir}
