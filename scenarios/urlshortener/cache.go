@@ -12,7 +12,7 @@ import (
 )
 
 const (
-	memoryEntries = 15_000 // 15 % of 100,000 links: with Zipf's law and 300 store reads/s, over 80 % is served without Redis
+	memoryEntries = 15_000           // 15 % of 100,000 links: with Zipf's law and 300 store reads/s, over 80 % is served without Redis
 	unknownLife   = time.Second      // of a name that does not resolve
 	liveLife      = time.Minute      // the bound when an announcement was lost
 	refreshAfter  = 15 * time.Second // plus jitter; while Redis is away an entry lives on to its bound

@@ -15,7 +15,7 @@ import (
 )
 
 const (
-	floodShare  = 0.5 // of the redirects, during the flood
+	floodShare  = 0.5              // of the redirects, during the flood
 	faultAfter  = 20 * time.Second // the caches have settled by then
 	redisAway   = 20 * time.Second
 	storePause  = 10 * time.Second
