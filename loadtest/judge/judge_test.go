@@ -1,0 +1,77 @@
+package judge_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/provingground/provingground/loadtest/engine"
+	"github.com/provingground/provingground/loadtest/judge"
+)
+
+func TestABusyMachineExcusesTimingAndNothingElse(t *testing.T) {
+	slow := judge.Checkf("p99", false, "slow").Timed()
+	lost := judge.Checkf("ledger", false, "lost")
+	quiet := judge.Machine(time.Millisecond, 10*time.Millisecond, 0.05, 2*time.Millisecond)
+	for _, tt := range []struct {
+		name string
+		busy []judge.Check
+		want judge.Verdict // of the slow check
+	}{
+		{"quiet", quiet, judge.Fail},
+		{"generator late", judge.Machine(3*time.Millisecond, 10*time.Millisecond, 0.05, 2*time.Millisecond), judge.Invalid},
+		{"others busy", judge.Machine(time.Millisecond, 10*time.Millisecond, 0.11, 2*time.Millisecond), judge.Invalid},
+		{"reference slow", judge.Machine(time.Millisecond, 10*time.Millisecond, 0.05, 3*time.Millisecond), judge.Invalid},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			out := judge.Excuse(append([]judge.Check{slow, lost}, tt.busy...))
+			if out[0].Verdict != tt.want {
+				t.Errorf("the slow check is %s, want %s", out[0].Verdict, tt.want)
+			}
+			if out[1].Verdict != judge.Fail {
+				t.Errorf("the lost link is %s, want fail: no machine excuses it", out[1].Verdict)
+			}
+		})
+	}
+}
+
+func TestRecoveryCountsTheLastBadSecondAfterTheFault(t *testing.T) {
+	const target = 10 * time.Millisecond
+	good := engine.Second{OK: 100, P99: time.Millisecond}
+	series := func(bad map[int]engine.Second) engine.FlowResult {
+		var f engine.FlowResult
+		for i := range 30 {
+			s, ok := bad[i]
+			if !ok {
+				s = good
+			}
+			s.Second = i
+			f.Series = append(f.Series, s)
+		}
+		return f
+	}
+	for _, tt := range []struct {
+		name string
+		bad  map[int]engine.Second
+		want time.Duration
+	}{
+		{"at once", map[int]engine.Second{5: {Errors: 9}}, 0},
+		{"slow for two seconds", map[int]engine.Second{10: {P99: time.Second}, 11: {P99: time.Second}}, 2 * time.Second},
+		{"a late refusal", map[int]engine.Second{17: {Refused: 1}}, 8 * time.Second},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			if got := judge.Recovered(series(tt.bad), 10*time.Second, target); got != tt.want {
+				t.Errorf("Recovered = %v, want %v", got, tt.want)
+			}
+		})
+	}
+}
+
+func TestAWrongAnswerIsNeverExcused(t *testing.T) {
+	for kind, timing := range map[engine.Kind]bool{engine.Timeout: true, engine.Refused: true, engine.Status: false, engine.Body: false} {
+		f := engine.FlowResult{Name: "redirects", Measured: engine.Counts{Intended: 10, Completed: 10, Kinds: map[engine.Kind]int64{engine.OK: 9, kind: 1}}}
+		c := judge.NoErrors(f)
+		if c.Verdict != judge.Fail || c.Timing != timing {
+			t.Errorf("one %s: %s, timing %t, want fail and %t", kind, c.Verdict, c.Timing, timing)
+		}
+	}
+}
