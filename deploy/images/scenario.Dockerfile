@@ -7,7 +7,8 @@ COPY go.mod go.sum ./
 RUN go mod download
 COPY . .
 ARG ROLE
-RUN test -n "$ROLE" && CGO_ENABLED=0 go build -trimpath -buildvcs=false -ldflags "-s -w" -o /out/role "$ROLE" \
+RUN --mount=type=cache,target=/root/.cache/go-build \
+    test -n "$ROLE" && CGO_ENABLED=0 go build -trimpath -buildvcs=false -ldflags "-s -w" -o /out/role "$ROLE" \
  && mkdir -p /out/deploy /out/tmp && chmod 1777 /out/tmp && cp -r deploy/aws /out/deploy/
 
 FROM scratch

@@ -23,29 +23,42 @@ func up(ctx context.Context, w world, args []string) error {
 	if err != nil {
 		return err
 	}
-	set, err := start(ctx, c, args, needed)
+	if c.Provider() == server.Docker && len(args) == 1 {
+		if sc, found := scenarios.Find(args[0]); found {
+			return upProfile(ctx, w, c, sc)
+		}
+	}
+	set, err := c.Up(ctx, needed...)
 	if err != nil {
 		return err
 	}
+	printEnv(w, set)
+	return nil
+}
+
+func printEnv(w world, set *server.Set) {
 	env := set.Env()
 	for _, key := range slices.Sorted(maps.Keys(env)) {
 		fmt.Fprintf(w.out, "%s=%s\n", key, env[key])
 	}
-	return nil
 }
 
-// start brings up a scenario's whole profile where Docker runs it, else servers.
-func start(ctx context.Context, c *server.Cloud, args, needed []string) (*server.Set, error) {
-	if c.Provider() == server.Docker && len(args) == 1 {
-		if sc, found := scenarios.Find(args[0]); found {
-			extra, err := stack.ComposeEnv(ctx, c, sc)
-			if err != nil {
-				return nil, err
-			}
-			return c.UpProfile(ctx, sc.Slug, extra, sc.Needs...)
-		}
+// upProfile brings up a scenario with its roles, because Docker can build them.
+func upProfile(ctx context.Context, w world, c *server.Cloud, sc scenarios.Scenario) error {
+	env, roles, err := stack.ComposeEnv(ctx, c, sc)
+	if err != nil {
+		return err
 	}
-	return c.Up(ctx, needed...)
+	set, err := c.UpProfile(ctx, sc.Slug, env, roles, sc.Needs...)
+	if err != nil {
+		return err
+	}
+	printEnv(w, set)
+	fmt.Fprintf(w.out, "%s runs in containers:\n", sc.Title)
+	for _, r := range roles {
+		fmt.Fprintf(w.out, "  %s  http://127.0.0.1:%d  (metrics and administration: http://127.0.0.1:%d)\n", r.Name, r.Port, r.AdminPort)
+	}
+	return nil
 }
 
 // servers returns what the arguments stand for: slugs and names of servers, or

@@ -179,10 +179,18 @@ func (c *Cloud) composeUp(ctx context.Context, set *Set, defs []Definition) erro
 	return c.keepContainers(ctx, set, defs, env, ports)
 }
 
+// RoleContainer is a process of a role that the compose file runs.
+type RoleContainer struct {
+	Name      string // slug/role/index, in the compose file with - for /
+	Port      int    // on this machine
+	AdminPort int
+}
+
 // UpProfile starts everything that the compose file holds for a scenario: its
 // servers, its infrastructure and its roles. Env is what the file needs beyond
-// ports and images. It exists for Docker only; natively use package stack.
-func (c *Cloud) UpProfile(ctx context.Context, profile string, extra []string, names ...string) (*Set, error) {
+// the servers' ports and images. It is for Docker only; package stack runs roles
+// as processes.
+func (c *Cloud) UpProfile(ctx context.Context, profile string, env []string, roles []RoleContainer, names ...string) (*Set, error) {
 	defs, err := find(names)
 	if err != nil {
 		return nil, err
@@ -192,16 +200,29 @@ func (c *Cloud) UpProfile(ctx context.Context, profile string, extra []string, n
 		return nil, err
 	}
 	defer unlock()
-	env, ports, err := c.composeEnv(defs)
+	servers, ports, err := c.composeEnv(defs)
 	if err != nil {
 		return nil, err
 	}
-	env = append(env, extra...)
+	env = slices.Concat(env, servers)
 	if err := c.composeStep(ctx, env, []string{"--profile", profile, "up", "--detach", "--wait", "--build"}); err != nil {
 		return nil, err
 	}
+	for _, role := range roles {
+		if err := c.keepRole(ctx, env, role); err != nil {
+			return nil, err
+		}
+	}
 	set := &Set{servers: map[string]*Running{}}
 	return set, c.keepContainers(ctx, set, defs, env, ports)
+}
+
+func (c *Cloud) keepRole(ctx context.Context, env []string, role RoleContainer) error {
+	id, err := c.compose(ctx, env, "ps", "--quiet", strings.ReplaceAll(role.Name, "/", "-"))
+	if err != nil {
+		return err
+	}
+	return c.Remember(Record{Name: role.Name, Provider: Docker, Container: lastLine(id), Port: role.Port})
 }
 
 func (c *Cloud) composeStep(ctx context.Context, env, args []string) error {
@@ -219,6 +240,10 @@ func (c *Cloud) keepContainers(ctx context.Context, set *Set, defs []Definition,
 		}
 		k := container{id: lastLine(id), def: d, addr: "127.0.0.1:" + strconv.Itoa(ports[d.Name])}
 		if err := c.Remember(Record{Name: d.Name, Server: true, Provider: Docker, Container: k.id, Port: ports[d.Name]}); err != nil {
+			return err
+		}
+		// Healthy inside its container is not yet reachable from here.
+		if err := k.await(ctx); err != nil {
 			return err
 		}
 		set.servers[d.Name] = &Running{Name: d.Name, Addr: k.addr, Provider: Docker, def: d, env: d.Env(k.addr), ctl: k}
@@ -248,9 +273,19 @@ func (c *Cloud) composeEnv(defs []Definition) (env []string, ports map[string]in
 	return env, ports, nil
 }
 
-func (c *Cloud) composeDown(ctx context.Context) error {
-	return c.progress.step(ctx, "docker compose down", func(ctx context.Context) error {
-		_, err := c.compose(ctx, nil, "--profile", "*", "down", "--timeout", "10")
+// composeDown ends and removes all containers of the clone's project at once.
+func (c *Cloud) composeDown(ctx context.Context, records []Record) error {
+	err := c.progress.step(ctx, "docker compose down", func(ctx context.Context) error {
+		_, err := c.compose(ctx, nil, "--profile", "*", "down", "--timeout", "15")
 		return err
 	})
+	if err != nil {
+		return err
+	}
+	for _, r := range records {
+		if r.Container != "" {
+			err = errors.Join(err, c.Forget(r.Name))
+		}
+	}
+	return err
 }

@@ -75,6 +75,25 @@ func (c *Cloud) Ports(ctx context.Context, keys ...string) ([]int, error) {
 	return ports, nil
 }
 
+// ContainerPorts returns the two host ports of a role that runs in a container,
+// public and for administration. A container that runs keeps its own.
+func (c *Cloud) ContainerPorts(ctx context.Context, name string) ([]int, error) {
+	keys := []string{name + "/docker", name + "/docker/admin"}
+	r, found, err := c.Recorded(name)
+	if err != nil {
+		return nil, err
+	}
+	if found && r.Process.Alive() {
+		return nil, configuration("%s runs as a native process: end it first", name)
+	}
+	if !found || !(container{id: r.Container}.alive(ctx)) {
+		return c.Ports(ctx, keys...)
+	}
+	ports := map[string]int{}
+	_, err = jsonfile.Read(filepath.Join(c.root, "ports.json"), &ports)
+	return []int{ports[keys[0]], ports[keys[1]]}, err
+}
+
 // port returns the clone's port for key: the value of variable if that is set,
 // else the one it had before, else a new one. A port that is taken is an error
 // for the first and replaced for the others. Callers hold the clone's lock.

@@ -3,6 +3,7 @@
 package server
 
 import (
+	"context"
 	"errors"
 	"io/fs"
 	"net"
@@ -76,6 +77,13 @@ func (r Record) Addr() string {
 		return ""
 	}
 	return net.JoinHostPort("127.0.0.1", strconv.Itoa(r.Port))
+}
+
+func (r Record) tail(ctx context.Context, lines int) string {
+	if r.Container != "" {
+		return container{id: r.Container}.tail(ctx, lines)
+	}
+	return process.Tail(r.Log, 0, lines)
 }
 
 func usesDocker(records []Record) bool {

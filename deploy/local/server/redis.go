@@ -22,7 +22,9 @@ func redis() Definition {
 		Loses:         "up to 1 s of acknowledged writes (appendfsync everysec)",
 		Image:         Image{Variable: "REDIS_IMAGE", Default: "redis:7.4.6-alpine"},
 		ContainerPort: 6379,
-		ContainerArgs: append([]string{"redis-server"}, redisSettings()...),
+		// Without a password Redis refuses whoever is not in its container; the port
+		// is published on 127.0.0.1 only.
+		ContainerArgs: append([]string{"redis-server", "--protected-mode", "no"}, redisSettings()...),
 		Variables:     []string{"REDIS_URL"},
 		PortVariable:  "REDIS_PORT",
 		Env: func(addr string) map[string]string {

@@ -120,7 +120,8 @@ func (c *Cloud) attach(ctx context.Context, n *native) (*Running, error) {
 }
 
 // Down ends every recorded server and role, roles first, and returns when nothing
-// of them runs. What the servers stored stays. With names only those servers end.
+// of them runs. What native servers stored stays; containers are removed with
+// what they held. With names only those servers end.
 func (c *Cloud) Down(ctx context.Context, names ...string) error {
 	unlock, err := c.lock(ctx, "up")
 	if err != nil {
@@ -132,15 +133,16 @@ func (c *Cloud) Down(ctx context.Context, names ...string) error {
 		return err
 	}
 	var errs []error
+	if len(names) == 0 && usesDocker(records) {
+		errs = append(errs, c.composeDown(ctx, records))
+		records = slices.DeleteFunc(records, func(r Record) bool { return r.Container != "" })
+	}
 	for _, servers := range []bool{false, true} {
 		for _, r := range records {
 			if r.Server == servers && (len(names) == 0 || slices.Contains(names, r.Name)) {
 				errs = append(errs, c.end(ctx, r))
 			}
 		}
-	}
-	if len(names) == 0 && usesDocker(records) {
-		errs = append(errs, c.composeDown(ctx))
 	}
 	return errors.Join(errs...)
 }
@@ -179,8 +181,8 @@ func (c *Cloud) Status(ctx context.Context) ([]Status, error) {
 	var all []Status
 	for _, r := range records {
 		s := Status{Record: r, State: c.state(ctx, r)}
-		if s.State != "healthy" && r.Log != "" {
-			s.Tail = process.Tail(r.Log, 0, 8)
+		if s.State != "healthy" {
+			s.Tail = r.tail(ctx, 8)
 		}
 		all = append(all, s)
 	}

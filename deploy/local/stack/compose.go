@@ -12,30 +12,30 @@ import (
 )
 
 // ComposeEnv returns what the compose file needs to run the roles of a scenario in
-// containers: a host port for each process, public and for administration, and
-// the clone's secrets, as KEY=value.
-func ComposeEnv(ctx context.Context, c *server.Cloud, sc scenarios.Scenario) ([]string, error) {
+// containers, as KEY=value: a host port for each process, public and for
+// administration, and the clone's secrets. The roles say where that leads.
+func ComposeEnv(ctx context.Context, c *server.Cloud, sc scenarios.Scenario) (env []string, roles []server.RoleContainer, err error) {
 	made, err := secrets(ctx, c, sc)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	var env []string
 	for _, role := range sc.Roles {
 		for _, name := range role.Secrets {
 			env = append(env, ComposeVariable(sc.Slug, name)+"="+made[name])
 		}
 		for i := range role.Count {
-			name := instanceName(sc.Slug, role.Name, i) + "/docker"
-			ports, err := c.Ports(ctx, name, name+"/admin")
+			name := instanceName(sc.Slug, role.Name, i)
+			ports, err := c.ContainerPorts(ctx, name)
 			if err != nil {
-				return nil, err
+				return nil, nil, err
 			}
+			roles = append(roles, server.RoleContainer{Name: name, Port: ports[0], AdminPort: ports[1]})
 			env = append(env,
 				fmt.Sprintf("%s=%d", ComposeVariable(sc.Slug, role.Name, fmt.Sprint(i), "port"), ports[0]),
 				fmt.Sprintf("%s=%d", ComposeVariable(sc.Slug, role.Name, fmt.Sprint(i), "admin", "port"), ports[1]))
 		}
 	}
-	return env, nil
+	return env, roles, nil
 }
 
 // ComposeVariable returns the name of a variable of the compose file.

@@ -7,11 +7,13 @@ package servertest
 import (
 	"context"
 	"fmt"
+	"net/netip"
 	"strconv"
 	"testing"
 	"time"
 
-	mobycontainer "github.com/moby/moby/api/types/container"
+	"github.com/moby/moby/api/types/container"
+	"github.com/moby/moby/api/types/network"
 	"github.com/testcontainers/testcontainers-go"
 	"github.com/testcontainers/testcontainers-go/wait"
 
@@ -54,15 +56,24 @@ func run(ctx context.Context, t testing.TB, d server.Definition, port int) (id s
 	t.Helper()
 	exposed := fmt.Sprintf("%d/tcp", d.ContainerPort)
 	c, err := testcontainers.Run(ctx, d.Image.Name(),
-		testcontainers.WithExposedPorts(fmt.Sprintf("127.0.0.1:%d:%s", port, exposed)),
+		testcontainers.WithExposedPorts(exposed),
 		testcontainers.WithEnv(d.ContainerEnv),
 		testcontainers.WithCmd(d.ContainerArgs...),
-		testcontainers.WithHostConfigModifier(func(h *mobycontainer.HostConfig) { h.Memory = 1 << 30 }),
+		testcontainers.WithHostConfigModifier(func(h *container.HostConfig) { publish(h, exposed, port) }),
 		testcontainers.WithWaitStrategyAndDeadline(2*time.Minute, wait.ForListeningPort(exposed)),
 	)
 	testcontainers.CleanupContainer(t, c)
 	if err != nil {
-		return "", fmt.Errorf("%s on port %s: %w", d.Name, strconv.Itoa(port), err)
+		return "", fmt.Errorf("%s on port %d: %w", d.Name, port, err)
 	}
 	return c.GetContainerID(), nil
+}
+
+// publish fixes the port on this machine: with a random one a container that is
+// started again comes back elsewhere.
+func publish(h *container.HostConfig, exposed string, port int) {
+	h.Memory = 3 << 29 // 1.5 GiB
+	h.PortBindings = network.PortMap{
+		network.MustParsePort(exposed): {{HostIP: netip.MustParseAddr("127.0.0.1"), HostPort: strconv.Itoa(port)}},
+	}
 }

@@ -47,8 +47,9 @@ func (c *Cloud) Logs(ctx context.Context, out io.Writer, lines int, names ...str
 	return nil
 }
 
-// wanted: the log of a role is named slug-role-index.
+// wanted: a role is named slug/role/index, and its log file slug-role-index.
 func wanted(name string, names []string) bool {
+	name = strings.ReplaceAll(name, "/", "-")
 	return len(names) == 0 || slices.ContainsFunc(names, func(n string) bool {
 		return name == n || strings.HasPrefix(name, n+"-")
 	})
