@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"net"
 	"net/http"
 	"net/url"
 	"os"
@@ -59,6 +60,9 @@ func run(ctx context.Context, env func(string) string, args []string, out io.Wri
 	if err != nil {
 		return fmt.Errorf("%w: AWS: %w", errUsage, err)
 	}
+	if awsConfig.Region == "" {
+		return fmt.Errorf("%w: AWS_REGION must be set", errUsage)
+	}
 	db := dynamodb.NewFromConfig(awsConfig, func(o *dynamodb.Options) {
 		// The one layer that retries: two attempts, close together. The caller repeats the rest.
 		o.Retryer = retry.NewStandard(func(r *retry.StandardOptions) {
@@ -74,8 +78,8 @@ func run(ctx context.Context, env func(string) string, args []string, out io.Wri
 func configFrom(env func(string) string) (urlshortener.Config, error) {
 	v := vars{env: env}
 	cfg := urlshortener.Config{
-		Addr:       v.required("ADDR"),
-		AdminAddr:  v.required("ADMIN_ADDR"),
+		Addr:       v.listen("ADDR"),
+		AdminAddr:  v.listen("ADMIN_ADDR"),
 		Public:     v.url("PUBLIC_URL"),
 		Table:      v.required("LINKS_TABLE"),
 		StoreReads: v.number("STORE_READS_PER_SECOND", 150),
@@ -118,6 +122,15 @@ func (v *vars) required(name string) string {
 	s := v.env(name)
 	if s == "" {
 		v.complain(name, "set")
+	}
+	return s
+}
+
+func (v *vars) listen(name string) string {
+	s := v.env(name)
+	_, port, err := net.SplitHostPort(s)
+	if _, errPort := strconv.ParseUint(port, 10, 16); err != nil || errPort != nil {
+		v.complain(name, "an address to listen on, such as 127.0.0.1:8080")
 	}
 	return s
 }
