@@ -132,7 +132,7 @@ func (d *Driver) Chill(ctx context.Context, s *stack.Stack) error {
 }
 
 func (d *Driver) judgeDeploy(o Observed) []judge.Check {
-	return []judge.Check{judge.NoErrors(o.Redirects), judge.Latency(o.Redirects, 20*o.TargetP99)}
+	return []judge.Check{judge.NoErrors(o.Redirects), judge.Latency(o.Redirects, o.TargetP99)}
 }
 
 func (d *Driver) judgeRedisDown(o Observed) []judge.Check {

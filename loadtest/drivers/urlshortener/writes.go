@@ -95,13 +95,23 @@ func (w *writer) Send(ctx context.Context, k int64) engine.Outcome {
 			w.d.acknowledged(c, made, process)
 			return w.verify(ctx, c, made, process)
 		}
-		if err == nil && w.resp.Status == 409 && end == ledger.Refused && c.alias != "" {
-			return engine.Outcome{Kind: engine.OK, Status: 409} // the other claim won
+		if err == nil && end == ledger.Refused && w.resp.Status < 429 {
+			return refusedForGood(c, w.resp.Status)
 		}
 		if time.Now().After(deadline) || !sleep(ctx, writePause) {
 			return w.gaveUp(end, err)
 		}
 	}
+}
+
+// refusedForGood tells the refusals that were to be expected: the other claim
+// of the alias won, or the repetition came after the link's life.
+func refusedForGood(c creation, status int) engine.Outcome {
+	late := status == 400 && !c.expires.IsZero() && time.Now().After(c.expires)
+	if late || (status == 409 && c.alias != "") {
+		return engine.Outcome{Kind: engine.OK, Status: status}
+	}
+	return engine.Outcome{Kind: engine.Status, Status: status}
 }
 
 func (w *writer) gaveUp(end ledger.End, err error) engine.Outcome {
