@@ -142,6 +142,7 @@ func TestItServesWithoutRedisAndEndsWithItsContext(t *testing.T) {
 // returns its address when it is ready. What end returns is run's own error.
 func started(t *testing.T) (addr string, end func() error) {
 	t.Helper()
+	t.Setenv("AWS_REGION", "us-east-1")
 	t.Setenv("AWS_CONFIG_FILE", "/dev/null") // not the machine's
 	t.Setenv("AWS_SHARED_CREDENTIALS_FILE", "/dev/null")
 	ports, err := server.FreePorts(2)
