@@ -82,7 +82,7 @@ func TestTheFirstCommandWorks(t *testing.T) {
 		t.Fatalf("README.md has no line %q", main)
 	}
 	cmd := exec.CommandContext(t.Context(), "make", strings.Fields(main)[1:]...)
-	cmd.Env = append(os.Environ(), "LOADFLAGS=-rate 200 -duration 3s -warmup 1s -links 1000 -untimed -reports "+t.TempDir())
+	cmd.Env = append(os.Environ(), "LOADFLAGS=-rate 200 -duration 3s -warmup 1s -records 1000 -untimed -reports "+t.TempDir())
 	cmd.Args = append(cmd.Args, "-e") // the environment wins over the Makefile
 	out, err := cmd.CombinedOutput()
 	if err != nil || !strings.Contains(string(out), "verdict: pass") {

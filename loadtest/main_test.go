@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/provingground/provingground/deploy/local/stack"
 	"github.com/provingground/provingground/loadtest/judge"
 	"github.com/provingground/provingground/loadtest/report"
 	"github.com/provingground/provingground/scenarios"
@@ -17,7 +18,7 @@ import (
 func short(t *testing.T, s scenarios.Scenario) options {
 	t.Helper()
 	return options{
-		scenario: s, rate: s.Target.Rate / 20, links: 2000, duration: 10 * time.Second, warmUp: time.Second,
+		scenario: s, rate: s.Target.Rate / 20, records: 2000, duration: 10 * time.Second, warmUp: time.Second,
 		reports: t.TempDir(), untimed: true,
 	}
 }
@@ -95,7 +96,7 @@ func TestTheJudgeFailsBrokenBuilds(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			s, _ := scenarios.Find("urlshortener")
 			o := short(t, s)
-			o.overlay = overlay(t, filepath.Join("..", "scenarios", "urlshortener", tt.file), tt.old, tt.new)
+			o.edits = []stack.Edit{{File: "scenarios/urlshortener/" + tt.file, Old: tt.old, New: tt.new}}
 			r := judged(t, o)
 			if r.Verdict != report.Verdict(judge.Fail) {
 				t.Errorf("verdict %s, want fail", r.Verdict)
@@ -110,36 +111,6 @@ func TestTheJudgeFailsBrokenBuilds(t *testing.T) {
 	}
 }
 
-// overlay returns a file for go build -overlay that replaces one piece of one source file.
-func overlay(t *testing.T, file, old, replacement string) string {
-	t.Helper()
-	file, err := filepath.Abs(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	source, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if n := strings.Count(string(source), old); n != 1 {
-		t.Fatalf("%s has %q %d times, want once: mend this test", file, old, n)
-	}
-	dir := t.TempDir()
-	broken := filepath.Join(dir, filepath.Base(file))
-	if err := os.WriteFile(broken, []byte(strings.Replace(string(source), old, replacement, 1)), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	list, err := json.Marshal(map[string]map[string]string{"Replace": {file: broken}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	name := filepath.Join(dir, "overlay.json")
-	if err := os.WriteFile(name, list, 0o600); err != nil {
-		t.Fatal(err)
-	}
-	return name
-}
-
 func TestMistakesInTheCallExitWithTwo(t *testing.T) {
 	for _, args := range [][]string{
 		{},
@@ -149,7 +120,7 @@ func TestMistakesInTheCallExitWithTwo(t *testing.T) {
 		{"-rate", "0.1", "urlshortener"},
 		{"-rate", "x", "urlshortener"},
 		{"-duration", "1ms", "urlshortener"},
-		{"-links", "0", "urlshortener"},
+		{"-records", "-1", "urlshortener"},
 		{"-drill", "nosuch", "urlshortener"},
 		{"-nosuch"},
 	} {

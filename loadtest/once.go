@@ -39,6 +39,9 @@ func once(ctx context.Context, o options, out io.Writer) (verdict judge.Verdict,
 	watching, stop := context.WithCancel(context.WithoutCancel(ctx))
 	var watchers sync.WaitGroup
 	watchers.Go(func() { r.driver.Watch(watching) })
+	for _, front := range r.setup.Front {
+		watchers.Go(func() { front.Run(watching) })
+	}
 	defer watchers.Wait()
 	defer stop()
 
@@ -61,5 +64,5 @@ func start(ctx context.Context, o options, out io.Writer) (*stack.Stack, error) 
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", errUsage, err)
 	}
-	return stack.Start(ctx, stack.Options{Scenario: o.scenario, Cloud: cloud, Overlay: o.overlay, Out: out})
+	return stack.Start(ctx, stack.Options{Scenario: o.scenario, Cloud: cloud, Edits: o.edits, Env: o.planned().Env, Out: out})
 }

@@ -135,3 +135,39 @@ func Recovered(f engine.FlowResult, fault, target time.Duration) time.Duration {
 	}
 	return last - fault
 }
+
+// A Window is what a flow went through between two times, in whole seconds.
+type Window struct {
+	Intended, OK, Refused, Errors int64
+	P99                           time.Duration // of the median second
+}
+
+// Served returns the share of the intended arrivals that was answered.
+func (w Window) Served() float64 {
+	if w.Intended == 0 {
+		return 0
+	}
+	return float64(w.OK) / float64(w.Intended)
+}
+
+// During returns the seconds of a flow that lie between begin and end as a whole.
+func During(f engine.FlowResult, begin, end time.Duration) Window {
+	var w Window
+	var p99s []time.Duration
+	for _, s := range f.Series {
+		at := time.Duration(s.Second) * time.Second
+		if at < begin || at+time.Second > end {
+			continue
+		}
+		w.Intended += s.Intended
+		w.OK += s.OK
+		w.Refused += s.Refused
+		w.Errors += s.Errors
+		p99s = append(p99s, s.P99)
+	}
+	if len(p99s) > 0 {
+		slices.Sort(p99s)
+		w.P99 = p99s[len(p99s)/2]
+	}
+	return w
+}

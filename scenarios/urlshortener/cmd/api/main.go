@@ -83,6 +83,7 @@ func configFrom(env func(string) string) (urlshortener.Config, error) {
 		Public:     v.url("PUBLIC_URL"),
 		Table:      v.required("LINKS_TABLE"),
 		StoreReads: v.number("STORE_READS_PER_SECOND", 150),
+		Admit:      v.number("ADMIT_PER_SECOND", 20_000),
 		CodeKey:    []byte(v.secret("CODE_KEY")),
 		AdminToken: v.secret("ADMIN_TOKEN"),
 		DrainDelay: v.duration("DRAIN_DELAY", 2*time.Second),

@@ -1,0 +1,56 @@
+package trial
+
+import (
+	"context"
+	"time"
+
+	"github.com/provingground/provingground/loadtest/engine"
+	"github.com/provingground/provingground/loadtest/faults"
+	"github.com/provingground/provingground/loadtest/judge"
+)
+
+// FaultAfter is when a drill's fault begins, after the warm-up: caches and pools
+// have settled by then.
+const FaultAfter = 20 * time.Second
+
+// A Drill is what a drill does and how it is judged, besides the guarantee,
+// which is judged in every run.
+type Drill struct {
+	Cold   bool                            // no warm-up: cold caches are the point
+	Before func(ctx context.Context) error // done after the preparation, before the load; may be nil
+	Steps  []faults.Step                   // beside the load
+	Kills  int                             // processes of roles killed without notice
+	Judge  func(o Observed) []judge.Check
+}
+
+// Observed is what a run is judged by.
+type Observed struct {
+	Flows     []engine.FlowResult // in the order of Driver.Flows
+	Marks     []faults.Mark       // what the drill did
+	Before    Metrics             // at the start of the fault, or else of the measured phase
+	After     Metrics             // at its end
+	End       Metrics             // when the load was over
+	Kills     int                 // processes killed without notice
+	TargetP99 time.Duration
+	Recovery  time.Duration // the longest that the catalogue allows
+}
+
+// Main is the flow that the target speaks of.
+func (o Observed) Main() engine.FlowResult { return o.Flows[0] }
+
+// Fault returns when the drill's first step began and its last one ended.
+func (o Observed) Fault() (begin, end time.Duration) {
+	if len(o.Marks) == 0 {
+		return 0, 0
+	}
+	return o.Marks[0].Begin, o.Marks[len(o.Marks)-1].End
+}
+
+// Recovered checks how long after the end of the fault the target held again.
+func (o Observed) Recovered() judge.Check {
+	_, end := o.Fault()
+	took := judge.Recovered(o.Main(), end, o.TargetP99)
+	limit := max(o.Recovery, 2*time.Second) // seconds are whole
+	return judge.Checkf("recovery", took <= limit, "the target held again %v after the fault (target %v)",
+		took.Round(100*time.Millisecond), limit).Timed()
+}
