@@ -23,7 +23,7 @@ logs: ## the end of every server's log
 	@$(GO) run ./deploy/local logs $(S)
 
 run: need-scenario ## start scenario S and print its addresses; Ctrl-C stops it
-	@$(GO) run ./deploy/local run $(S)
+	@$(GO) build -o .local/bin/local ./deploy/local && .local/bin/local run $(S)
 
 load: need-scenario ## put load on scenario S and judge target and guarantee
 	@$(GO) build -o .local/bin/loadtest ./loadtest && .local/bin/loadtest $(LOADFLAGS) $(S)

@@ -66,7 +66,7 @@ func (a *attempt) prepare(ctx context.Context) (err error) {
 func (o options) planned() scenarios.Drill {
 	for _, d := range o.scenario.Drills {
 		if d.Name == o.drill {
-			return d
+			return trial.Shorten(d, o.duration)
 		}
 	}
 	return scenarios.Drill{}

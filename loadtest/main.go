@@ -157,7 +157,7 @@ func running() string {
 func (o options) forDrill(d scenarios.Drill) options {
 	o.drill = d.Name
 	if !o.timed {
-		o.duration = max(o.duration, trial.FaultAfter+d.Lasts+d.Recovery+10*time.Second)
+		o.duration = trial.DrillTime(d)
 	}
 	if d.Admits > 0 {
 		o.rate, _ = drills.OverloadRate(d)

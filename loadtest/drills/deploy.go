@@ -15,7 +15,7 @@ import (
 // serve, so that both versions share the stores for a while.
 func deploy(s trial.Setup, next []stack.Edit) *trial.Drill {
 	var steps []faults.Step
-	at := s.WarmUp + trial.FaultAfter
+	at := s.FaultBegins()
 	for _, in := range s.Stack.Instances {
 		name := fmt.Sprintf("%s %d", in.Role, in.Index)
 		front := s.Front[in.Role]

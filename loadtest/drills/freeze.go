@@ -19,7 +19,7 @@ func freeze(d scenarios.Drill, s trial.Setup) (*trial.Drill, error) {
 	if victim == nil || d.Lasts <= 0 {
 		return nil, fmt.Errorf("drill freeze of %s needs a role and a time in the catalogue", s.Scenario.Slug)
 	}
-	begin := s.WarmUp + trial.FaultAfter
+	begin := s.FaultBegins()
 	name := fmt.Sprintf("%s %d", victim.Role, victim.Index)
 	return &trial.Drill{
 		Steps: []faults.Step{

@@ -17,7 +17,7 @@ func outage(d scenarios.Drill, s trial.Setup) (*trial.Drill, error) {
 	if len(d.Servers) == 0 || d.Lasts <= 0 {
 		return nil, fmt.Errorf("drill outage of %s needs servers and a time in the catalogue", s.Scenario.Slug)
 	}
-	begin := s.WarmUp + trial.FaultAfter
+	begin := s.FaultBegins()
 	each := func(do func(name string) error) func(context.Context) error {
 		return func(context.Context) error {
 			for _, name := range d.Servers {

@@ -21,7 +21,7 @@ func OverloadRate(d scenarios.Drill) (base, peak float64) { return d.Admits / 2,
 
 // overload judges a peak that is part of the schedule; its steps only mark it.
 func overload(d scenarios.Drill, s trial.Setup) *trial.Drill {
-	begin := s.WarmUp + trial.FaultAfter
+	begin := s.FaultBegins()
 	nothing := func(context.Context) error { return nil }
 	return &trial.Drill{
 		Steps: []faults.Step{
@@ -49,7 +49,7 @@ func judgeOverload(d scenarios.Drill, o trial.Observed) []judge.Check {
 // of the peak.
 func OverloadArrivals(d scenarios.Drill, s trial.Setup) func(rate float64) engine.Schedule {
 	base, peak := OverloadRate(d)
-	begin := s.WarmUp + trial.FaultAfter
+	begin := s.FaultBegins()
 	return func(rate float64) engine.Schedule {
 		return surge{base: rate, peak: rate * peak / base, begin: begin, end: begin + d.Lasts, over: s.WarmUp + s.Duration}
 	}

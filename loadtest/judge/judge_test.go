@@ -75,3 +75,20 @@ func TestAWrongAnswerIsNeverExcused(t *testing.T) {
 		}
 	}
 }
+
+func TestAWindowHoldsTheWholeSecondsOfItsTime(t *testing.T) {
+	var f engine.FlowResult
+	for i := range 10 {
+		f.Series = append(f.Series, engine.Second{Second: i, Intended: 10, OK: 5, Refused: 3, Errors: 2, P99: time.Duration(i) * time.Millisecond})
+	}
+	w := judge.During(f, 2500*time.Millisecond, 6*time.Second) // seconds 3, 4 and 5
+	if w.Intended != 30 || w.OK != 15 || w.Refused != 9 || w.Errors != 6 || w.P99 != 4*time.Millisecond {
+		t.Errorf("During = %+v", w)
+	}
+	if w.Served() != 0.5 {
+		t.Errorf("Served = %v, want 0.5", w.Served())
+	}
+	if none := judge.During(f, 20*time.Second, 30*time.Second); none.Served() != 0 {
+		t.Errorf("a window without seconds served %v", none.Served())
+	}
+}

@@ -7,11 +7,29 @@ import (
 	"github.com/provingground/provingground/loadtest/engine"
 	"github.com/provingground/provingground/loadtest/faults"
 	"github.com/provingground/provingground/loadtest/judge"
+	"github.com/provingground/provingground/scenarios"
 )
 
-// FaultAfter is when a drill's fault begins, after the warm-up: caches and pools
+// settled is how long after the warm-up a drill's fault begins: caches and pools
 // have settled by then.
-const FaultAfter = 20 * time.Second
+const settled = 20 * time.Second
+
+// FaultBegins returns when a drill's fault begins, since the start of the load. A
+// run that is too short to settle has its fault before the half of the time.
+func (s Setup) FaultBegins() time.Duration { return s.WarmUp + min(settled, s.Duration*9/20) }
+
+// DrillTime returns how long a drill is measured: what settles, the fault, the
+// recovery, and a while after it.
+func DrillTime(d scenarios.Drill) time.Duration {
+	return settled + d.Lasts + d.Recovery + 25*time.Second
+}
+
+// Shorten fits a drill's fault into a run that is shorter than it should be: it
+// shows that the drill works, and less of what it is there to show.
+func Shorten(d scenarios.Drill, duration time.Duration) scenarios.Drill {
+	d.Lasts = min(d.Lasts, duration*2/5)
+	return d
+}
 
 // A Drill is what a drill does and how it is judged, besides the guarantee,
 // which is judged in every run.

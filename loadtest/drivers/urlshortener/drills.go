@@ -21,7 +21,7 @@ const (
 
 // Drill implements [trial.Driver].
 func (d *Driver) Drill(drill scenarios.Drill) (*trial.Drill, error) {
-	begin := d.setup.WarmUp + trial.FaultAfter
+	begin := d.setup.FaultBegins()
 	end := begin + drill.Lasts
 	switch drill.Name {
 	case "redis-down":
