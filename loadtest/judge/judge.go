@@ -123,21 +123,30 @@ func kinds(c engine.Counts) string {
 	return s
 }
 
-// Recovered returns how long after the end of a fault the target held again,
-// for good: no errors and p99 below the target in every later second of the flow.
+// Recovered returns how long after the end of a fault the target held again, for
+// good: in every later second of the flow nothing failed or was refused and p99
+// was below the target. A slow second that stands alone is no relapse, for a run
+// without faults has such, too.
 func Recovered(f engine.FlowResult, fault, target time.Duration) time.Duration {
 	last := fault
+	slowBefore := true // the fault itself
 	for _, s := range f.Series {
 		end := time.Duration(s.Second+1) * time.Second
-		if end > fault && (s.Errors > 0 || s.Refused > 0 || s.P99 >= target) {
+		if end <= fault {
+			continue
+		}
+		failed, slow := s.Errors > 0 || s.Refused > 0, s.P99 >= target
+		if failed || slow && slowBefore {
 			last = end
 		}
+		slowBefore = failed || slow
 	}
 	return last - fault
 }
 
 // A Window is what a flow went through between two times, in whole seconds.
 type Window struct {
+	Seconds                       int
 	Intended, OK, Refused, Errors int64
 	P99                           time.Duration // of the median second
 }
@@ -159,6 +168,7 @@ func During(f engine.FlowResult, begin, end time.Duration) Window {
 		if at < begin || at+time.Second > end {
 			continue
 		}
+		w.Seconds++
 		w.Intended += s.Intended
 		w.OK += s.OK
 		w.Refused += s.Refused

@@ -56,6 +56,9 @@ func TestRecoveryCountsTheLastBadSecondAfterTheFault(t *testing.T) {
 	}{
 		{"at once", map[int]engine.Second{5: {Errors: 9}}, 0},
 		{"slow for two seconds", map[int]engine.Second{10: {P99: time.Second}, 11: {P99: time.Second}}, 2 * time.Second},
+		{"one slow second at once", map[int]engine.Second{10: {P99: time.Second}}, time.Second},
+		{"a slow second alone", map[int]engine.Second{17: {P99: time.Second}, 21: {P99: time.Second}}, 0},
+		{"two slow seconds later", map[int]engine.Second{17: {P99: time.Second}, 18: {P99: time.Second}}, 9 * time.Second},
 		{"a late refusal", map[int]engine.Second{17: {Refused: 1}}, 8 * time.Second},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -82,7 +85,7 @@ func TestAWindowHoldsTheWholeSecondsOfItsTime(t *testing.T) {
 		f.Series = append(f.Series, engine.Second{Second: i, Intended: 10, OK: 5, Refused: 3, Errors: 2, P99: time.Duration(i) * time.Millisecond})
 	}
 	w := judge.During(f, 2500*time.Millisecond, 6*time.Second) // seconds 3, 4 and 5
-	if w.Intended != 30 || w.OK != 15 || w.Refused != 9 || w.Errors != 6 || w.P99 != 4*time.Millisecond {
+	if w.Seconds != 3 || w.Intended != 30 || w.OK != 15 || w.Refused != 9 || w.Errors != 6 || w.P99 != 4*time.Millisecond {
 		t.Errorf("During = %+v", w)
 	}
 	if w.Served() != 0.5 {
