@@ -5,9 +5,7 @@ import (
 	"crypto/rand"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"io"
-	"mime"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -18,6 +16,7 @@ import (
 	"golang.org/x/time/rate"
 
 	"github.com/provingground/provingground/pkg/idempotency"
+	"github.com/provingground/provingground/pkg/problem"
 )
 
 // errShed says that more arrives than this process admits. Refusing early keeps
@@ -58,7 +57,8 @@ func newAPI(service *Service, m *metrics, public *url.URL, admitPerSecond float6
 func (a *API) notAllowed(allow string) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Allow", allow)
-		a.fail(w, "other", &badRequest{http.StatusMethodNotAllowed, "method-not-allowed", r.Method + " is not for this path; use " + allow + "."})
+		a.fail(w, "other", problem.New(http.StatusMethodNotAllowed, "method-not-allowed", http.StatusText(http.StatusMethodNotAllowed),
+			r.Method+" is not for this path; use "+allow+"."))
 	}
 }
 
@@ -78,7 +78,7 @@ func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	name := strings.TrimPrefix(r.URL.Path, "/")
 	if name != "healthz" && name != "readyz" && !a.admit.Allow() {
 		a.metrics.shed.Inc()
-		writeProblem(w, problemOf(errShed))
+		problemOf(errShed).Write(w)
 		return
 	}
 	if (r.Method == http.MethodGet || r.Method == http.MethodHead) && !strings.Contains(name, "/") && !reserved(name) {
@@ -118,7 +118,7 @@ func (a *API) noRedirect(w http.ResponseWriter, err error) {
 	} else {
 		a.count("redirect", p.Status)
 	}
-	writeProblem(w, p)
+	p.Write(w)
 }
 
 type createBody struct {
@@ -173,21 +173,21 @@ func (a *API) readCreate(w http.ResponseWriter, r *http.Request) (Request, error
 	if key == "" {
 		key = "unkeyed-" + rand.Text() // no retry can find it, and none was asked for
 	}
-	raw, err := readJSON(w, r, maxBody)
+	raw, err := problem.ReadJSON(w, r, maxBody)
 	if err != nil {
 		return Request{}, err
 	}
 	var body createBody
-	if err := decodeStrict(raw, &body); err != nil {
+	if err := problem.DecodeStrict(raw, &body); err != nil {
 		return Request{}, err
 	}
 	target, err := ValidTarget(body.URL, a.public.Host)
 	if err != nil {
-		return Request{}, invalid(err.Error())
+		return Request{}, problem.Invalid(err.Error())
 	}
 	if body.Alias != "" {
 		if err := ValidAlias(body.Alias); err != nil {
-			return Request{}, invalid(err.Error())
+			return Request{}, problem.Invalid(err.Error())
 		}
 	}
 	req := Request{Target: target, Alias: body.Alias, Key: key, Print: idempotency.Fingerprint(r.Method, r.URL.Path, string(raw))}
@@ -236,7 +236,7 @@ func (a *API) fail(w http.ResponseWriter, request string, err error) {
 	if p.Status == http.StatusUnauthorized {
 		w.Header().Set("WWW-Authenticate", "Bearer")
 	}
-	writeProblem(w, p)
+	p.Write(w)
 }
 
 func (a *API) answer(w http.ResponseWriter, request string, status int, body any) {
@@ -255,37 +255,7 @@ func (a *API) count(request string, status int) {
 func bearer(r *http.Request) (string, error) {
 	token, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
 	if !ok || token == "" || len(token) > 64 {
-		return "", &badRequest{http.StatusUnauthorized, "token-required", "Send the management token as 'Authorization: Bearer …'."}
+		return "", unauthorized("Send the management token as 'Authorization: Bearer …'.")
 	}
 	return token, nil
-}
-
-// readJSON reads a small JSON body of the right type.
-func readJSON(w http.ResponseWriter, r *http.Request, limit int64) ([]byte, error) {
-	kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
-	if err != nil || kind != "application/json" {
-		return nil, &badRequest{http.StatusUnsupportedMediaType, "unsupported-media-type", "Send the body as application/json."}
-	}
-	raw, err := io.ReadAll(http.MaxBytesReader(w, r.Body, limit))
-	var tooLarge *http.MaxBytesError
-	if errors.As(err, &tooLarge) {
-		return nil, &badRequest{http.StatusRequestEntityTooLarge, "body-too-large", fmt.Sprintf("The body may have %d bytes.", limit)}
-	}
-	if err != nil {
-		return nil, invalid("the body ended early")
-	}
-	return raw, nil
-}
-
-// decodeStrict refuses unknown fields and anything after the value.
-func decodeStrict(raw []byte, into any) error {
-	dec := json.NewDecoder(strings.NewReader(string(raw)))
-	dec.DisallowUnknownFields()
-	if err := dec.Decode(into); err != nil {
-		return invalid("the body is not the expected JSON: " + err.Error())
-	}
-	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
-		return invalid("the body has more than one JSON value")
-	}
-	return nil
 }
