@@ -9,7 +9,6 @@ import (
 	"slices"
 	"time"
 
-	"github.com/provingground/provingground/deploy/local/stack"
 	"github.com/provingground/provingground/loadtest/drills"
 	"github.com/provingground/provingground/loadtest/drivers"
 	"github.com/provingground/provingground/loadtest/engine"
@@ -24,7 +23,7 @@ import (
 // attempt is one run, from preparation to report.
 type attempt struct {
 	options
-	stack  *stack.Stack
+	scene  scene
 	out    io.Writer
 	setup  trial.Setup
 	driver trial.Driver
@@ -39,7 +38,8 @@ type attempt struct {
 
 // prepare fills the service and plans the drill.
 func (a *attempt) prepare(ctx context.Context) (err error) {
-	a.setup = trial.NewSetup(a.scenario, a.stack, a.rate, a.records, a.warmUp, a.duration)
+	a.setup = trial.NewSetup(a.scenario, a.scene.stack, a.rate, a.records, a.warmUp, a.duration)
+	a.setup.Detour = a.scene.detour
 	drill := a.planned()
 	if drill.Admits > 0 {
 		a.setup.Arrivals = drills.OverloadArrivals(drill, a.setup)
