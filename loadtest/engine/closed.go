@@ -49,5 +49,8 @@ func (u *user) due() (time.Duration, bool) { return u.ready, u.ready < u.loop.Du
 
 // answered lets the user think.
 func (u *user) answered(now time.Duration) {
-	u.ready = now + time.Duration(u.think.ExpFloat64()*float64(u.loop.Think))
+	u.ready = now
+	if u.loop.Think > 0 {
+		u.ready += time.Duration(u.think.ExpFloat64() * float64(u.loop.Think))
+	}
 }
