@@ -2,16 +2,19 @@ package engine
 
 import "time"
 
-// Second is one second of a flow. Arrivals count in the second they were due,
-// requests in which they were sent, answers in which they came.
+// Second is one second of a flow, or several of a run longer than an hour.
+// Arrivals count in the second they were due, requests in which they were sent,
+// answers in which they came.
 type Second struct {
-	Second              int // since the start, from 0
-	WarmUp              bool
+	Second              int  // the first one, since the start, from 0
+	Seconds             int  // how many there are in it: 1, in a long run 2, 4, 8 …
+	WarmUp              bool // of the first one
 	Intended, Sent      int64
 	OK, Refused, Errors int64
-	P50, P99, Max       time.Duration // of the successes, from the due time
+	P50, P99, Max       time.Duration // of the successes, from the due time; of several seconds the highest
 	Backlog             int64         // the most arrivals that were due and not claimed
-	Workers             int
+	Workers             int           // the most there were
+	Heat                Heat          // of the successes, from the due time
 }
 
 // seconds holds the seconds that are not closed yet: usually one, more when the
@@ -39,12 +42,12 @@ func (s *seconds) at(t time.Duration) *second {
 
 func (s *seconds) fresh(n int) *second {
 	if len(s.free) == 0 {
-		return &second{Second: Second{Second: n}, latency: newHistogram()}
+		return &second{Second: Second{Second: n, Seconds: 1}, latency: newHistogram()}
 	}
 	last := len(s.free) - 1
 	sec := s.free[last]
 	s.free = s.free[:last]
-	sec.Second = Second{Second: n}
+	sec.Second = Second{Second: n, Seconds: 1}
 	sec.latency.reset()
 	return sec
 }
@@ -55,6 +58,7 @@ func (s *seconds) add(x *sample) {
 	case OK:
 		sec.OK++
 		sec.latency.record(x.done - x.due)
+		sec.Heat.record(x.done - x.due)
 	case Refused:
 		sec.Refused++
 	default:
