@@ -177,6 +177,10 @@ func (a *attempt) judge(ctx context.Context) ([]judge.Check, error) {
 	if a.untimed {
 		return slices.DeleteFunc(checks, func(c judge.Check) bool { return c.Timing }), nil
 	}
-	checks = append(checks, judge.Machine(o.Main().Lag.Quantile(0.99), target, a.window.usage().Others, a.reference.P99)...)
+	lag := o.Main().Lag.Quantile(0.99)
+	if a.plan != nil {
+		lag = judge.MedianLag(o.Main())
+	}
+	checks = append(checks, judge.Machine(lag, target, a.window.usage().Others, a.reference.P99)...)
 	return judge.Excuse(checks), nil
 }

@@ -42,6 +42,7 @@ func (s *Second) merge(next *Second) {
 	s.Refused += next.Refused
 	s.Errors += next.Errors
 	s.P50, s.P99, s.Max = max(s.P50, next.P50), max(s.P99, next.P99), max(s.Max, next.Max)
+	s.LagP99 = max(s.LagP99, next.LagP99)
 	s.Backlog, s.Workers = max(s.Backlog, next.Backlog), max(s.Workers, next.Workers)
 	s.Heat.add(&next.Heat)
 }

@@ -74,7 +74,7 @@ func (t *tally) sent(s *sample) {
 	if s.late {
 		c.late++
 	}
-	t.seconds.at(s.sent).Sent++
+	t.seconds.sent(s)
 	if c == &t.measured {
 		t.lag.record(s.sent - s.due)
 		t.lastSent = max(t.lastSent, s.sent)
