@@ -31,9 +31,14 @@ func patientRetryer() sdk.Retryer {
 	})
 }
 
-func wantSteps(t *testing.T, p *proxy.Proxy, want []proxy.Step) {
+// wantOperations compares what was recorded, each name once.
+func wantOperations(t *testing.T, p *proxy.Proxy, want ...string) {
 	t.Helper()
-	if got := p.Recording().Steps(1); !slices.Equal(got, want) {
+	var got []string
+	for _, step := range p.Recording().Steps(1) {
+		got = append(got, step.Operation)
+	}
+	if !slices.Equal(got, want) {
 		t.Errorf("recorded %v, want %v", got, want)
 	}
 }
@@ -98,7 +103,7 @@ func TestQueuesAndTopicsAreNamed(t *testing.T) {
 	if _, err := c.sns.Publish(t.Context(), &sns.PublishInput{TopicArn: topic.TopicArn, Message: sdk.String("placed")}); err != nil {
 		t.Fatal(err)
 	}
-	wantSteps(t, c.proxy, []proxy.Step{{"CreateQueue emails", 1}, {"SendMessage emails", 1}, {"CreateTopic orders", 1}, {"Publish orders", 1}})
+	wantOperations(t, c.proxy, "CreateQueue emails", "SendMessage emails", "CreateTopic orders", "Publish orders")
 }
 
 func TestADuplicatedMessageIsInTheQueueTwice(t *testing.T) {
@@ -181,7 +186,7 @@ func TestLargeObjectsPassBothWays(t *testing.T) {
 	if err != nil || !bytes.Equal(got, large) {
 		t.Errorf("%d bytes came back for %d, %v", len(got), len(large), err)
 	}
-	wantSteps(t, c.proxy, []proxy.Step{{"CreateBucket photos", 1}, {"PutObject photos", 1}, {"GetObject photos", 1}})
+	wantOperations(t, c.proxy, "CreateBucket photos", "PutObject photos", "GetObject photos")
 }
 
 func TestFaultsHitLargeObjects(t *testing.T) {
