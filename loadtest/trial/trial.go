@@ -47,6 +47,25 @@ type Driver interface {
 	Next() []stack.Edit
 }
 
+// A Baseline is a driver whose question describes a system that fails. That
+// system runs beside the one that answers the question, and the same run measures
+// both: the old one first, under the same load for a shorter time.
+type Baseline interface {
+	Driver
+
+	// Before returns the load on the system as it was.
+	Before() []engine.Flow
+
+	// Contrast returns the figures of both side by side.
+	Contrast(before, after Half) []report.Contrast
+}
+
+// Half is one half of a comparison.
+type Half struct {
+	Flows    []engine.FlowResult
+	Counters Metrics // what they grew by, over all processes
+}
+
 // Setup is what a driver is made from: the running scenario, and how much load.
 type Setup struct {
 	Scenario scenarios.Scenario
