@@ -180,7 +180,7 @@ func before(do func(context.Context) error, first func()) func(context.Context) 
 }
 
 // judge checks guarantee, target and machine, in this order.
-func (a *attempt) judge(ctx context.Context) ([]judge.Check, error) {
+func (a *attempt) judge(ctx context.Context) []judge.Check {
 	fmt.Fprintln(a.out, "comparing the ledger with what is there …")
 	target := a.scenario.Target.P99
 	o := trial.Observed{
@@ -188,11 +188,11 @@ func (a *attempt) judge(ctx context.Context) ([]judge.Check, error) {
 		TargetP99: target, Recovery: a.planned().Recovery,
 	}
 	if a.plan != nil {
-		o.Kills = a.plan.Kills
+		o.Drill, o.Kills = true, a.plan.Kills
 	}
 	checks, err := a.driver.Judge(ctx, o)
 	if err != nil {
-		return nil, err
+		checks = append(checks, judge.Checkf("settled", false, "not settled: %v", err))
 	}
 	checks = append(checks, judge.Sent(o.Main()))
 	if a.plan == nil {
@@ -204,12 +204,12 @@ func (a *attempt) judge(ctx context.Context) ([]judge.Check, error) {
 		checks = append(checks, a.plan.Judge(o)...)
 	}
 	if a.untimed {
-		return slices.DeleteFunc(checks, func(c judge.Check) bool { return c.Timing }), nil
+		return slices.DeleteFunc(checks, func(c judge.Check) bool { return c.Timing })
 	}
 	lag := o.Main().Lag.Quantile(0.99)
 	if a.plan != nil {
 		lag = judge.MedianLag(o.Main())
 	}
 	checks = append(checks, judge.Machine(lag, target, a.window.usage().Others, a.reference.P99)...)
-	return judge.Excuse(checks), nil
+	return judge.Excuse(checks)
 }
