@@ -11,6 +11,9 @@
 //	s, err := stack.Start(ctx, stack.Options{Scenario: sc, Cloud: cloud, Servers: set, Env: d.Env()})
 //
 // Stack.Env then shows what the roles got; effects are looked for with [Direct].
+//
+// A client that takes an address out of an answer goes past the proxy. The SDK for
+// Go does not (it leaves a queue's URL for the endpoint it was given); others do.
 package detour
 
 import (
