@@ -119,7 +119,8 @@ func (d *Detour) Proxy(name string) *proxy.Proxy { return d.proxies[name] }
 // Names returns the servers with a proxy, sorted.
 func (d *Detour) Names() []string { return slices.Sorted(maps.Keys(d.proxies)) }
 
-// Close ends all proxies; connections through them break.
+// Close ends all proxies; connections through them break, so roles that are to
+// end cleanly end before.
 func (d *Detour) Close() error {
 	var errs []error
 	for _, name := range d.Names() {
