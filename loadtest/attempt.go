@@ -30,7 +30,7 @@ type attempt struct {
 	plan   *trial.Drill // nil without a drill
 
 	reference, ownRate machine.Reference
-	baseline           *trial.Half // nil without
+	contrast           []report.Contrast
 	window             window
 	result             *engine.Result
 	marks              []faults.Mark
@@ -89,11 +89,13 @@ func (a *attempt) load(ctx context.Context) error {
 	if err := a.measureReference(ctx); err != nil {
 		return err
 	}
-	if err := a.measureBefore(ctx); err != nil {
+	if err := a.compare(ctx); err != nil {
 		return err
 	}
 	begin := time.Now()
-	a.window = window{attempt: a, warmUp: int(a.warmUp / time.Second), live: a.live(a.warmUp + a.duration)}
+	a.window = window{attempt: a, warmUp: int(a.warmUp / time.Second), live: &report.Progress{
+		W: a.out, Width: report.Terminal(a.file()), Color: report.Color(a.file()), Total: a.warmUp + a.duration,
+	}}
 	a.window.open(-1)
 	faulting, stop := context.WithCancel(ctx)
 	defer stop()
@@ -135,28 +137,18 @@ func (a *attempt) measureReference(ctx context.Context) error {
 	return nil
 }
 
-// measureBefore measures the system as it was, if the scenario has one, unless a
-// drill is about the other.
-func (a *attempt) measureBefore(ctx context.Context) error {
+// compare measures the system as it was beside the one that is, if the scenario
+// has one, unless a drill is about the other.
+func (a *attempt) compare(ctx context.Context) (err error) {
 	driver, ok := a.driver.(trial.Baseline)
 	if !ok || a.plan != nil {
 		return nil
 	}
-	fmt.Fprintln(a.out, "before: the same load on the system as it was …")
-	live := a.live(0)
-	counters := a.setup.Scrape(ctx)
-	result, err := engine.Run(ctx, engine.Options{Settle: 10 * time.Second, OnSecond: live.Show}, driver.Before()...)
-	live.Clear()
-	if err != nil {
-		return fmt.Errorf("before: %w", err)
+	fmt.Fprintln(a.out, "before and after: the same load on the system as it was, and as it is …")
+	if a.contrast, err = driver.Compare(ctx); err != nil {
+		return fmt.Errorf("before and after: %w", err)
 	}
-	a.baseline = &trial.Half{Flows: result.Flows, Counters: a.setup.Scrape(ctx).Since(counters)}
 	return nil
-}
-
-// live shows how a load goes that takes so long; 0 for one that ends when it ends.
-func (a *attempt) live(total time.Duration) *report.Progress {
-	return &report.Progress{W: a.out, Width: report.Terminal(a.file()), Color: report.Color(a.file()), Total: total}
 }
 
 // breakIt takes the drill's steps and reads the service's counters around them.

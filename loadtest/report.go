@@ -9,7 +9,6 @@ import (
 	"github.com/provingground/provingground/loadtest/judge"
 	"github.com/provingground/provingground/loadtest/machine"
 	"github.com/provingground/provingground/loadtest/report"
-	"github.com/provingground/provingground/loadtest/trial"
 )
 
 // report prints the run, writes JSON and page, and returns the verdict.
@@ -31,10 +30,7 @@ func (a *attempt) report(checks []judge.Check) (judge.Verdict, error) {
 	if len(a.marks) == 0 {
 		r.Facts = a.driver.Facts(a.before, a.after, (a.warmUp + a.duration).Seconds())
 	}
-	if driver, ok := a.driver.(trial.Baseline); ok && a.baseline != nil {
-		r.Before = report.FlowsOf(a.baseline.Flows)
-		r.Contrast = driver.Contrast(*a.baseline, trial.Half{Flows: a.result.Flows, Counters: a.after.Since(a.before)})
-	}
+	r.Contrast = a.contrast
 	r.Conclude()
 	if err := a.write(r); err != nil {
 		return judge.Fail, err

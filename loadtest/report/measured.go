@@ -20,16 +20,6 @@ func New(res *engine.Result) *Report {
 	return r
 }
 
-// FlowsOf returns what was measured of flows that are not the run's own, such as
-// those of the system as it was.
-func FlowsOf(results []engine.FlowResult) []Flow {
-	var flows []Flow
-	for _, f := range results {
-		flows = append(flows, flowOf(f))
-	}
-	return flows
-}
-
 func flowOf(f engine.FlowResult) Flow {
 	flow := Flow{
 		Name: f.Name, Model: string(f.Model), Load: f.Load, WarmUp: Secs(f.WarmUp), Workers: f.Workers,

@@ -37,9 +37,8 @@ type Report struct {
 	OwnRate   *Reference `json:"reference_own_rate,omitempty"` // at the rate of the run or the highest that is measured, to read it by
 	Facts     []Fact     `json:"facts,omitempty"`
 
-	// What a question's broken system did under the same load in the same run,
-	// and the two side by side.
-	Before   []Flow     `json:"before,omitempty"`
+	// A question's broken system under the same load in the same run, beside the
+	// one that answers it.
 	Contrast []Contrast `json:"contrast,omitempty"`
 }
 

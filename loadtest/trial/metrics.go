@@ -27,15 +27,6 @@ func (s Setup) Scrape(ctx context.Context) Metrics {
 	return sum
 }
 
-// Since returns by how much each counter grew from an earlier reading.
-func (m Metrics) Since(earlier Metrics) Metrics {
-	grown := make(Metrics, len(m))
-	for name, n := range m {
-		grown[name] = n - earlier[name]
-	}
-	return grown
-}
-
 func (m Metrics) add(ctx context.Context, client *http.Client, url, prefix string) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
 	if err != nil {

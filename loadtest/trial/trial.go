@@ -48,22 +48,14 @@ type Driver interface {
 }
 
 // A Baseline is a driver whose question describes a system that fails. That
-// system runs beside the one that answers the question, and the same run measures
-// both: the old one first, under the same load for a shorter time.
+// system runs beside the one that answers the question, in roles of its own, and
+// the same run measures both.
 type Baseline interface {
 	Driver
 
-	// Before returns the load on the system as it was.
-	Before() []engine.Flow
-
-	// Contrast returns the figures of both side by side.
-	Contrast(before, after Half) []report.Contrast
-}
-
-// Half is one half of a comparison.
-type Half struct {
-	Flows    []engine.FlowResult
-	Counters Metrics // what they grew by, over all processes
+	// Compare puts the same load on both systems, one after the other, and returns
+	// the figures side by side. It comes after the preparation.
+	Compare(ctx context.Context) ([]report.Contrast, error)
 }
 
 // Setup is what a driver is made from: the running scenario, and how much load.
