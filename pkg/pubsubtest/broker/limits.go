@@ -175,7 +175,7 @@ func checkMessage(m *pubsubpb.PubsubMessage) error {
 	}
 	for k, v := range m.Attributes {
 		switch {
-		case k == "" || len(k) > maxAttributeKey || strings.HasPrefix(k, "goog"):
+		case k == "" || len(k) > maxAttributeKey || strings.HasPrefix(k, "goog") && !strings.HasPrefix(k, "googclient_"): // those are of client libraries
 			return invalid("invalid attribute key %.300q: 1 to %d bytes, not beginning with goog", k, maxAttributeKey)
 		case len(v) > maxAttributeValue:
 			return invalid("the value of attribute %q has %d bytes, limit %d", k, len(v), maxAttributeValue)
