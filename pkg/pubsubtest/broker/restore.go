@@ -109,7 +109,7 @@ func (b *Broker) applyLog(e Event) error {
 	}
 	b.uid = max(b.uid, e.UID)
 	l := b.addLog(e.UID, e.Name, e.Seqs[0])
-	l.entries = make([]entry, 0, min(e.Seqs[1]-e.Seqs[0], maxItems))
+	l.entries = make([]entry, 0, min(e.Seqs[1]-e.Seqs[0], 1<<20))
 	l.last = int64(e.Seqs[2])
 	return nil
 }

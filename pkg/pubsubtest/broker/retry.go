@@ -18,6 +18,9 @@ func (s *Subscription) giveBack(b *Broker, l *lease) {
 	if l.key != nil {
 		for _, later := range l.key.giveBack(l) {
 			s.end(later)
+			if s.config.EnableExactlyOnceDelivery { // its lease was an event
+				b.emit(attemptedEvent(s, later.seq, s.attempts[later.seq]))
+			}
 		}
 		l.key.blocked = at
 	}

@@ -23,6 +23,7 @@ type Snapshot struct {
 	config *pubsubpb.Snapshot
 	log    *log
 	acked  seqset
+	gone   bool
 	timed  place
 }
 
@@ -111,6 +112,7 @@ func (b *Broker) DeleteSnapshot(now time.Time, name string) error {
 }
 
 func (b *Broker) removeSnapshot(p *Snapshot) {
+	p.gone = true
 	delete(b.snapshots, p.config.Name)
 	delete(b.documents, policyPrefix+p.config.Name)
 	b.unschedule(p)
@@ -124,11 +126,17 @@ func (b *Broker) removeSnapshot(p *Snapshot) {
 	}
 }
 
-func (p *Snapshot) next() time.Time { return p.config.ExpireTime.AsTime() }
-func (p *Snapshot) place() *place   { return &p.timed }
+func (p *Snapshot) next() time.Time {
+	if p.gone {
+		return time.Time{}
+	}
+	return p.config.ExpireTime.AsTime()
+}
+
+func (p *Snapshot) place() *place { return &p.timed }
 
 func (p *Snapshot) elapse(b *Broker, now time.Time) {
-	if b.snapshots[p.config.Name] == p && !p.next().After(now) {
+	if !p.gone && !p.next().After(now) {
 		b.removeSnapshot(p)
 		b.emit(Event{Kind: snapshotDeleted, Name: p.config.Name})
 	}
