@@ -115,7 +115,7 @@ func (p *pusher) run() {
 		}
 		for _, d := range deliveries {
 			p.sending++
-			requests.Go(func() { p.finished <- p.push(ctx, d) })
+			requests.Go(func() { p.push(ctx, d) })
 		}
 		if !p.wait() {
 			return
@@ -152,9 +152,15 @@ func (p *pusher) wait() bool {
 		p.sending--
 		return p.adapt(accepted)
 	case <-p.listener.woken:
-		return true
 	case <-p.engine.closing:
 		return false
+	}
+	select { // a nack wakes the listener, but first it is a failure
+	case accepted := <-p.finished:
+		p.sending--
+		return p.adapt(accepted)
+	default:
+		return true
 	}
 }
 
@@ -185,8 +191,8 @@ func pause(failures int) time.Duration {
 	return min(d, mostPause)
 }
 
-// push sends one message and acknowledges or nacks it.
-func (p *pusher) push(ctx context.Context, d broker.Delivery) bool {
+// push sends one message, reports how it went, and acknowledges or nacks it.
+func (p *pusher) push(ctx context.Context, d broker.Delivery) {
 	p.engine.mu.Lock()
 	config := p.sub.Config()
 	p.engine.mu.Unlock()
@@ -208,6 +214,7 @@ func (p *pusher) push(ctx context.Context, d broker.Delivery) bool {
 		}
 	})
 	accepted := p.post(ctx, config, d)
+	p.finished <- accepted
 	_ = p.engine.change(func(b *broker.Broker, now time.Time) error {
 		if accepted {
 			_, err := b.Acknowledge(now, p.sub, []string{d.AckID})
@@ -216,7 +223,6 @@ func (p *pusher) push(ctx context.Context, d broker.Delivery) bool {
 		_, err := b.ModifyAckDeadline(now, p.sub, []string{d.AckID}, 0)
 		return err
 	})
-	return accepted
 }
 
 func (p *pusher) post(ctx context.Context, config *pubsubpb.Subscription, d broker.Delivery) bool {
