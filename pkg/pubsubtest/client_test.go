@@ -23,7 +23,8 @@ func start() time.Time { return time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC) }
 // pull is one Pull call that returns at once.
 func pull(t testing.TB, c *pubsub.Client, sub string, n int32) []*pubsubpb.ReceivedMessage {
 	t.Helper()
-	request := &pubsubpb.PullRequest{Subscription: subName(sub), MaxMessages: n, ReturnImmediately: true} //nolint:staticcheck // it is what is tested
+	//lint:ignore SA1019 it is what is tested
+	request := &pubsubpb.PullRequest{Subscription: subName(sub), MaxMessages: n, ReturnImmediately: true}
 	response, err := c.SubscriptionAdminClient.Pull(context.Background(), request)
 	if err != nil {
 		t.Fatal(err)

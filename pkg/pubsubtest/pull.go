@@ -39,7 +39,8 @@ func (s *subscriber) Pull(ctx context.Context, r *pubsubpb.PullRequest) (*pubsub
 	limit := broker.Limit{Messages: min(int(r.GetMaxMessages()), batchMessages*2), Bytes: 4 * batchBytes}
 	for {
 		deliveries, err := s.take(sub, &broker.Consumer{}, limit)
-		if err != nil || len(deliveries) > 0 || r.GetReturnImmediately() { //nolint:staticcheck // the service still has it
+		//lint:ignore SA1019 the service still has it, and clients use it
+		if err != nil || len(deliveries) > 0 || r.GetReturnImmediately() {
 			return &pubsubpb.PullResponse{ReceivedMessages: received(deliveries)}, err
 		}
 		select {

@@ -171,14 +171,6 @@ func all(changes ...func(*pubsubpb.Subscription)) func(*pubsubpb.Subscription) {
 	}
 }
 
-func letters(from, to byte) []string {
-	var all []string
-	for c := from; c <= to; c++ {
-		all = append(all, string(c))
-	}
-	return all
-}
-
 func same(t *testing.T, what string, got, want []string) {
 	t.Helper()
 	if !slices.Equal(got, want) {

@@ -7,6 +7,7 @@ package pubsubpython_test
 import (
 	_ "embed" // of the pinned requirements
 	"os"
+	"strings"
 	"testing"
 
 	"github.com/provingground/provingground/deploy/local/server"
@@ -40,7 +41,11 @@ func TestThePythonClientFindsWhatItExpects(t *testing.T) {
 	for name, value := range set.Env() {
 		python.Env = append(python.Env, name+"="+value)
 	}
-	if out, err := python.CombinedOutput(); err != nil {
+	out, err := python.CombinedOutput()
+	if err != nil {
 		t.Errorf("conformance.py: %v\n%s", err, out)
+	}
+	if checks := strings.Count(string(out), "ok "); checks != 11 {
+		t.Errorf("%d checks were made, want 11\n%s", checks, out)
 	}
 }

@@ -169,7 +169,9 @@ func (l *ledger) consume(ctx context.Context, address string) {
 
 // consumeOnce acknowledges what one Pull brings, and returns how much that was.
 func (l *ledger) consumeOnce(ctx context.Context, subs *pubsub.SubscriptionAdminClient) int {
-	response, err := subs.Pull(ctx, &pubsubpb.PullRequest{Subscription: subscription, MaxMessages: 20, ReturnImmediately: true}) //nolint:staticcheck // returns when there is nothing
+	//lint:ignore SA1019 it returns when there is nothing
+	response, err := subs.Pull(ctx, &pubsubpb.PullRequest{Subscription: subscription, MaxMessages: 20, ReturnImmediately: true})
+
 	if err != nil || len(response.ReceivedMessages) == 0 {
 		return 0
 	}
