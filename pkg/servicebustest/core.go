@@ -20,6 +20,9 @@ type core struct {
 	armed  time.Time // when run looks next, zero: never
 	store  *store    // nil: nothing is kept
 
+	failed chan struct{} // closed when the store has failed
+	fail   sync.Once
+
 	later []func() // for run, in order
 	kick  chan struct{}
 	event func(broker.Event)
@@ -29,6 +32,7 @@ func newCore(o Options) *core {
 	return &core{
 		broker: broker.New(broker.Options{Token: tokens(), Record: o.JournalDir != "", Events: o.OnEvent != nil}),
 		frozen: o.FrozenAt,
+		failed: make(chan struct{}),
 		kick:   make(chan struct{}, 1),
 		event:  o.OnEvent,
 	}
@@ -159,5 +163,9 @@ func (c *core) barrier() error {
 	c.mu.Lock()
 	last := c.store.last
 	c.mu.Unlock()
-	return last.Wait()
+	err := last.Wait()
+	if err != nil {
+		c.fail.Do(func() { close(c.failed) })
+	}
+	return err
 }

@@ -260,6 +260,17 @@ func (s *Server) login(user, secret string) bool {
 	return ok
 }
 
+// Failed is closed when the journal has failed: nothing is acknowledged any more.
+func (s *Server) Failed() <-chan struct{} { return s.core.failed }
+
+// Err is why the journal has failed, or nil.
+func (s *Server) Err() error {
+	if s.core.store == nil {
+		return nil
+	}
+	return s.core.store.journal.Err()
+}
+
 // Connections is the number of AMQP connections that are open.
 func (s *Server) Connections() int {
 	s.mu.Lock()

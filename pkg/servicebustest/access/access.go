@@ -133,6 +133,7 @@ func (k Keys) signed(fields map[string]string) (Rights, bool) {
 // Path returns the path of an entity from a path, or from a URI such as
 // amqps://host/entity or sb://host:port/entity: clients send both.
 func Path(address string) string {
+	address, _, _ = strings.Cut(address, "?")
 	if _, rest, ok := strings.Cut(address, "://"); ok {
 		_, address, _ = strings.Cut(rest, "/")
 	} else if host, rest, _ := strings.Cut(address, "/"); strings.Contains(host, ":") {

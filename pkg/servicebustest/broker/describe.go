@@ -13,7 +13,7 @@ type Description struct {
 	Settings Settings
 	Created  time.Time
 	Updated  time.Time
-	Accessed time.Time
+	Accessed time.Time // the zero time: never
 	Counts   Counts
 	// Subscriptions is the number of subscriptions of a topic.
 	Subscriptions int
@@ -46,9 +46,16 @@ func (b *Broker) Describe(path string) (Description, error) {
 func (e *entity) describe() Description {
 	return Description{
 		Kind: e.kind, Path: e.name, Name: e.name[strings.LastIndexByte(e.name, '/')+1:], Settings: e.settings,
-		Created: millis(e.created), Updated: millis(e.updated), Accessed: millis(e.accessed),
+		Created: millis(e.created), Updated: millis(e.updated), Accessed: e.lastUse(),
 		Counts: e.count(), Subscriptions: len(e.children),
 	}
+}
+
+func (e *entity) lastUse() time.Time {
+	if e.accessed == 0 {
+		return time.Time{}
+	}
+	return millis(e.accessed)
 }
 
 func (e *entity) count() Counts {

@@ -51,8 +51,11 @@ type entity struct {
 func (b *Broker) newEntity(kind Kind, path string, s Settings) *entity {
 	e := &entity{
 		broker: b, kind: kind, name: path, key: key(path), settings: s.withDefaults(),
-		created: b.now, updated: b.now, accessed: b.now,
+		created: b.now, updated: b.now,
 		locked: map[encoding.UUID]*stored{}, sessions: map[string]*session{}, receivers: map[*Receiver]bool{},
+	}
+	if kind == Subscription {
+		e.accessed = b.now // a queue was never used, a subscription was: so says the service
 	}
 	if kind == Queue || kind == Subscription {
 		e.dead = b.newEntity(DeadLetters, path+"/$DeadLetterQueue", Settings{LockDuration: s.LockDuration})
