@@ -1,6 +1,7 @@
 package servicebustest
 
 import (
+	"slices"
 	"strings"
 	"sync"
 
@@ -87,13 +88,26 @@ func (c *connection) openNode(a *amqp.Attach, node, entity string) *amqp.Error {
 		return nil
 	}
 	r := &replies{connection: c, link: a.Link(), node: node, entity: entity, address: a.PeerAddress}
-	c.mu.Lock()
-	c.replies = append(c.replies, r)
-	c.mu.Unlock()
+	if !c.addReplies(r) {
+		return amqp.Errorf("amqp:not-allowed", "There is a link from $cbs on this connection already.")
+	}
 	if !a.Source(r, a.Filter, nil) {
 		r.Close()
 	}
 	return nil
+}
+
+// addReplies is false for a second link from $cbs, which the service refuses:
+// a client that lost track of its links finds out and begins anew.
+func (c *connection) addReplies(r *replies) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	isCBS := func(x *replies) bool { return x.node == cbsNode }
+	if r.node == cbsNode && slices.ContainsFunc(c.replies, isCBS) {
+		return false
+	}
+	c.replies = append(c.replies, r)
+	return true
 }
 
 func (c *connection) exists(path string) bool {
