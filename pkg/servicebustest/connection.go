@@ -20,6 +20,7 @@ type connection struct {
 	mu      sync.Mutex
 	grants  []access.Grant // of tokens, newest first, one a path
 	replies []*replies     // open links for answers of nodes
+	tokens  *requests      // the open link to $cbs
 }
 
 // attach decides about a link.
@@ -84,12 +85,18 @@ func (c *connection) openNode(a *amqp.Attach, node, entity string) *amqp.Error {
 		}
 	}
 	if a.Sends {
-		a.Sink(&requests{connection: c, node: node, entity: entity})
+		r := &requests{connection: c, node: node, entity: entity}
+		if !c.addRequests(r) {
+			return secondLink()
+		}
+		if !a.Sink(r) {
+			r.Close()
+		}
 		return nil
 	}
 	r := &replies{connection: c, link: a.Link(), node: node, entity: entity, address: a.PeerAddress}
 	if !c.addReplies(r) {
-		return amqp.Errorf("amqp:not-allowed", "There is a link from $cbs on this connection already.")
+		return secondLink()
 	}
 	if !a.Source(r, a.Filter, nil) {
 		r.Close()
@@ -97,8 +104,25 @@ func (c *connection) openNode(a *amqp.Attach, node, entity string) *amqp.Error {
 	return nil
 }
 
-// addReplies is false for a second link from $cbs, which the service refuses:
-// a client that lost track of its links finds out and begins anew.
+// secondLink refuses a second pair of links to $cbs, as the service does: a
+// client that lost track of its links finds out and begins anew.
+func secondLink() *amqp.Error {
+	return amqp.Errorf("amqp:not-allowed", "A connection has one pair of links to $cbs, and it is open already.")
+}
+
+func (c *connection) addRequests(r *requests) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	switch {
+	case r.node != cbsNode:
+		return true
+	case c.tokens != nil:
+		return false
+	}
+	c.tokens = r
+	return true
+}
+
 func (c *connection) addReplies(r *replies) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -17,7 +17,14 @@ type requests struct {
 	node, entity string
 }
 
-func (r *requests) Close() {}
+// Close forgets the link.
+func (r *requests) Close() {
+	r.connection.mu.Lock()
+	defer r.connection.mu.Unlock()
+	if r.connection.tokens == r {
+		r.connection.tokens = nil
+	}
+}
 
 // Transfer answers a request on the link that belongs to it.
 func (r *requests) Transfer(t *amqp.Transfer) {
