@@ -5,15 +5,16 @@ import (
 	"github.com/provingground/provingground/pkg/servicebustest/encoding"
 )
 
-// Descriptors of rules (0x137 is the vendor of Service Bus). The table of the
-// service gives SQL filters and SQL actions the same number.
+// Descriptors of rules. Those of filters have one zero less: a SQL filter and a
+// SQL action do not share their number.
 const (
 	codeRule        = 0x13700000004
 	codeEmptyAction = 0x13700000005
-	codeSQL         = 0x13700000006
-	codeTrue        = 0x13700000007
-	codeFalse       = 0x13700000008
-	codeCorrelation = 0x13700000009
+	codeSQLAction   = 0x13700000006
+	codeSQLFilter   = 0x1370000006
+	codeTrue        = 0x1370000007
+	codeFalse       = 0x1370000008
+	codeCorrelation = 0x1370000009
 )
 
 func addRule(b *broker.Broker, path string, a arguments) (encoding.Map, error) {
@@ -83,7 +84,7 @@ func enumerateRules(b *broker.Broker, path string, a arguments) (encoding.Map, e
 func describe(r broker.Rule) encoding.Described {
 	action := described(codeEmptyAction)
 	if r.Action != "" {
-		action = described(codeSQL, r.Action, int32(20))
+		action = described(codeSQLAction, r.Action, int32(20))
 	}
 	return described(codeRule, describeFilter(r.Filter), action, r.Name, r.Created)
 }
@@ -91,7 +92,7 @@ func describe(r broker.Rule) encoding.Described {
 func describeFilter(f broker.Filter) encoding.Described {
 	switch f.Kind {
 	case broker.SQLFilter:
-		return described(codeSQL, f.SQL, int32(20))
+		return described(codeSQLFilter, f.SQL, int32(20))
 	case broker.CorrelationFilter:
 		return described(codeCorrelation, correlationFields(f.Correlation)...)
 	case broker.FalseFilter, broker.UnknownFilter:
