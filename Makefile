@@ -5,17 +5,10 @@ GO ?= go
 LOADFLAGS = $(if $(RATE),-rate $(RATE)) $(if $(DURATION),-duration $(DURATION))
 
 .DEFAULT_GOAL := help
-<<<<<<< HEAD
-.PHONY: help up down status logs run load drill test lint bench bench-loadtest clean need-scenario
+.PHONY: help up down status logs run load drill test lint bench bench-loadtest bench-pubsub clean need-scenario
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "make %-14s %s\n", $$1, $$2}' Makefile
-=======
-.PHONY: help up down status logs run load drill test lint bench bench-pubsub clean need-scenario
-
-help: ## list the targets
-	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "make %-12s %s\n", $$1, $$2}' Makefile
->>>>>>> pubsub
 
 up: ## start the local cloud, or with S=<slug> only what that scenario needs
 	@$(GO) run ./deploy/local up $(S)
@@ -49,14 +42,12 @@ lint: ## vet, staticcheck, gofumpt; govulncheck where its database is reachable
 bench: ## CPU per redirect beside nginx and wrk, in one run
 	@$(GO) run ./loadtest/bench
 
-<<<<<<< HEAD
 bench-loadtest: ## the load generator beside wrk, vegeta and wrk2, in one run
 	@$(GO) run ./loadtest/bench -seconds 4 loadtest
-=======
+
 bench-pubsub: ## Pub/Sub in process beside pstest, and the rate of the disk's syncs
 	@$(GO) test -run '^$$' -bench . -benchtime 3s ./pkg/journal
 	@$(GO) test -run '^$$' -bench . -benchtime 1x -timeout 10m ./pkg/pubsubtest
->>>>>>> pubsub
 
 clean: ## stop everything and give the disk back
 	@$(GO) run ./deploy/local clean
