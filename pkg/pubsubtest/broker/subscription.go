@@ -33,7 +33,7 @@ type Subscription struct {
 	returned  seqHeap
 	attempts  map[uint64]int // nacks and expiries, if any
 	keys      map[string]*keyQueue
-	readyKeys []*keyQueue
+	readyKeys []listing
 	recent    recentAcks
 
 	used  time.Time // for the expiration policy
