@@ -189,10 +189,20 @@ func (c *Consumer) release(b *Broker, s *Subscription) {
 	}
 }
 
-// Close ends a stream. What it has stays leased to it until acknowledged or
-// expired.
+// Open begins a stream: while one is open the subscription is in use.
+func (b *Broker) Open(now time.Time, s *Subscription) {
+	b.Advance(now)
+	s.streams++
+	b.schedule(s)
+}
+
+// Close ends a stream that was opened. What it has stays leased to it until
+// acknowledged or expired.
 func (b *Broker) Close(now time.Time, s *Subscription, c *Consumer) {
 	b.Advance(now)
+	s.streams--
+	s.used = b.now
+	b.schedule(s)
 	c.closed = true
 	c.release(b, s)
 	b.wake(s)

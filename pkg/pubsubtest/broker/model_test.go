@@ -74,6 +74,7 @@ func (m *model) step() {
 		m.w.after(time.Duration(m.random.IntN(6000)) * time.Millisecond)
 	case 2:
 		if len(m.consumers) < 3 {
+			m.w.b.Open(m.w.now, m.s)
 			m.consumers = append(m.consumers, &Consumer{Stream: true, MaxMessages: m.random.IntN(6)})
 		}
 	case 3:

@@ -86,6 +86,7 @@ func TestAKeyOfAClosedStreamWaitsForItsDeadline(t *testing.T) {
 	s := w.sub(subS, topicT, ordered)
 	gone, next := &Consumer{Stream: true}, &Consumer{Stream: true}
 	w.publish(topicT, "K:a", "K:b")
+	w.b.Open(w.now, s)
 	w.pull(s, gone, 1)
 	w.b.Close(w.now, s, gone)
 	if got := w.pull(s, next, 100); got != "" {

@@ -36,10 +36,11 @@ type Subscription struct {
 	readyKeys []listing
 	recent    recentAcks
 
-	used  time.Time // for the expiration policy
-	gone  bool
-	woken bool
-	timed place
+	used    time.Time // for the expiration policy
+	streams int       // open
+	gone    bool
+	woken   bool
+	timed   place
 }
 
 // Config returns the subscription's resource, which must not be changed.
