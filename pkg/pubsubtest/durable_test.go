@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"math/rand/v2"
+	"os"
 	"runtime"
 	"strings"
 	"sync"
@@ -54,6 +55,54 @@ func receiveSome(t *testing.T, c *pubsub.Client, sub string, n int32) {
 	if err := c.SubscriptionAdminClient.Acknowledge(context.Background(), request); err != nil {
 		t.Fatal(err)
 	}
+}
+
+func TestTheJournalIsBounded(t *testing.T) {
+	dir := t.TempDir()
+	srv, err := pubsubtest.Start(pubsubtest.Options{Folder: journal.Directory(dir)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := connect(t, srv)
+	createTopic(t, c, "orders")
+	createSub(t, c, "mail", "orders", nil)
+	first := publish(t, c, "orders", text(1)...)
+	for range 20 { // 160 MB go through
+		publish(t, c, "orders", &pubsub.Message{Data: make([]byte, 8<<20)})
+		for _, m := range pull(t, c, "mail", 10) {
+			if m.Message.MessageId == first[0] { // stays; the others are acknowledged
+				continue
+			}
+			request := &pubsubpb.AcknowledgeRequest{Subscription: subName("mail"), AckIds: []string{m.AckId}}
+			if err := c.SubscriptionAdminClient.Acknowledge(t.Context(), request); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	if err := srv.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if bytes := folderSize(t, dir); bytes > 110<<20 {
+		t.Errorf("the journal has %d MB after 160 MB were published and acknowledged", bytes>>20)
+	}
+	srv = pubsubtest.NewServer(t, pubsubtest.Options{Folder: journal.Directory(dir)})
+	if found := pulled(t, connect(t, srv), "mail"); !found[first[0]] || len(found) != 1 {
+		t.Errorf("after the restart %v, want message %s", found, first[0])
+	}
+}
+
+func folderSize(t *testing.T, dir string) (bytes int64) {
+	t.Helper()
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range entries {
+		if info, err := e.Info(); err == nil {
+			bytes += info.Size()
+		}
+	}
+	return bytes
 }
 
 // TestAPowerCutLosesNothingThatWasAnswered cuts the power at a random write or

@@ -49,6 +49,7 @@ func (s *subscriber) StreamingPull(wire pubsubpb.Subscriber_StreamingPullServer)
 	defer s.faults.unwatch(sub.Name(), t.broken)
 	l := s.engine.listen(sub)
 	defer s.engine.unlisten(sub, l)
+	t.open()
 	defer t.close()
 	// It ends when this handler returns and gRPC ends the stream; the server
 	// waits for it.
@@ -73,6 +74,13 @@ func consumerOf(r *pubsubpb.StreamingPullRequest) *broker.Consumer {
 		Stream: true, AckDeadline: time.Duration(r.GetStreamAckDeadlineSeconds()) * time.Second,
 		MaxMessages: max(0, int(r.GetMaxOutstandingMessages())), MaxBytes: max(0, int(r.GetMaxOutstandingBytes())),
 	}
+}
+
+func (t *stream) open() {
+	_, _ = t.subscriber.engine.begin(func(b *broker.Broker, now time.Time) error {
+		b.Open(now, t.sub)
+		return nil
+	})
 }
 
 func (t *stream) close() {

@@ -29,7 +29,7 @@ func TestPubSubKeepsWhatItAnsweredThroughAKill(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := r.Kill(t.Context()); err != nil {
+	if err := r.Kill(); err != nil {
 		t.Fatal(err)
 	}
 	if err := r.Restart(t.Context()); err != nil {

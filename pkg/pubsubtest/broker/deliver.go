@@ -21,7 +21,7 @@ type Consumer struct {
 	Single bool
 
 	messages, bytes int
-	keys            []*keyQueue
+	keys            []listing
 	closed          bool
 }
 
@@ -171,26 +171,38 @@ func (s *Subscription) enlistFor(b *Broker, q *keyQueue, c *Consumer) {
 		s.enlist(b, q)
 		return
 	}
-	if len(q.pending) > 0 && !q.listed {
-		q.listed = true
-		c.keys = append(c.keys, q)
+	if len(q.pending) > 0 && q.listed == nowhere {
+		c.keys = append(c.keys, q.list(ofConsumer))
 	}
 }
 
 // release takes a consumer's waiting keys from it.
 func (c *Consumer) release(b *Broker, s *Subscription) {
 	c.closed = !c.Single // one Pull is over; a pusher goes on
-	for _, q := range c.keys {
-		q.listed = false
-		s.enlist(b, q)
-	}
+	keys := c.keys
 	c.keys = nil
+	for _, entry := range keys {
+		if entry.q.listed == ofConsumer && entry.q.listing == entry.number {
+			entry.q.listed = nowhere
+			s.enlist(b, entry.q)
+		}
+	}
 }
 
-// Close ends a stream. What it has stays leased to it until acknowledged or
-// expired.
+// Open begins a stream: while one is open the subscription is in use.
+func (b *Broker) Open(now time.Time, s *Subscription) {
+	b.Advance(now)
+	s.streams++
+	b.schedule(s)
+}
+
+// Close ends a stream that was opened. What it has stays leased to it until
+// acknowledged or expired.
 func (b *Broker) Close(now time.Time, s *Subscription, c *Consumer) {
 	b.Advance(now)
+	s.streams--
+	s.used = b.now
+	b.schedule(s)
 	c.closed = true
 	c.release(b, s)
 	b.wake(s)

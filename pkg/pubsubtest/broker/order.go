@@ -20,7 +20,30 @@ type keyQueue struct {
 	out      []outstanding
 	consumer *Consumer // that has out
 	blocked  time.Time // no delivery before: back-off
-	listed   bool      // in the ready list of the subscription or of consumer
+	listed   listed    // in the ready list of the subscription or of consumer
+	listing  uint64    // of the entry that counts
+}
+
+// listed says in which ready list a key is.
+type listed int
+
+const (
+	nowhere listed = iota
+	ofSubscription
+	ofConsumer
+)
+
+// listing is an entry of a ready list. It is stale when the key was listed
+// elsewhere since.
+type listing struct {
+	q      *keyQueue
+	number uint64
+}
+
+func (q *keyQueue) list(where listed) listing {
+	q.listed = where
+	q.listing++
+	return listing{q, q.listing}
 }
 
 // outstanding is a delivered message of a key; without a lease it is
@@ -36,34 +59,36 @@ func (s *Subscription) enlist(b *Broker, q *keyQueue) {
 		q.pending = q.pending[1:]
 	}
 	if len(q.pending) == 0 {
-		if len(q.out) == 0 && !q.listed && s.keys[q.key] == q {
+		if len(q.out) == 0 && q.listed == nowhere && s.keys[q.key] == q {
 			delete(s.keys, q.key)
 		}
 		return
 	}
-	if q.listed || q.blocked.After(b.now) {
+	if q.listed == ofSubscription || q.blocked.After(b.now) {
 		return
 	}
-	if len(q.out) == 0 {
-		q.consumer, q.listed = nil, true
-		s.readyKeys = append(s.readyKeys, q)
+	if len(q.out) == 0 { // free, also if its last consumer has it in its list
+		q.consumer = nil
+		s.readyKeys = append(s.readyKeys, q.list(ofSubscription))
 		b.wake(s)
 		return
 	}
-	if c := q.consumer; c != nil && c.Stream && !c.closed {
-		q.listed = true
-		c.keys = append(c.keys, q)
+	if c := q.consumer; c != nil && c.Stream && !c.closed && q.listed == nowhere {
+		c.keys = append(c.keys, q.list(ofConsumer))
 		b.wake(s)
 	}
 }
 
 // pop takes the next message of the first key of a list.
-func (s *Subscription) pop(list *[]*keyQueue) (uint64, *keyQueue, bool) {
+func (s *Subscription) pop(list *[]listing) (uint64, *keyQueue, bool) {
 	for len(*list) > 0 {
-		q := (*list)[0]
-		(*list)[0] = nil
+		q, number := (*list)[0].q, (*list)[0].number
+		(*list)[0] = listing{}
 		*list = (*list)[1:]
-		q.listed = false
+		if q.listed == nowhere || q.listing != number {
+			continue
+		}
+		q.listed = nowhere
 		for len(q.pending) > 0 {
 			seq := q.pending[0]
 			q.pending = q.pending[1:]
@@ -130,6 +155,7 @@ func (q *keyQueue) giveBack(l *lease) []*lease {
 				leases = append(leases, o.lease)
 			}
 		}
+		q.listed = nowhere // what comes next has to wait for its back-off
 		q.out = q.out[:i:i]
 		q.pending = append(seqs, q.pending...)
 		return leases

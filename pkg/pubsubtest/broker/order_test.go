@@ -86,6 +86,7 @@ func TestAKeyOfAClosedStreamWaitsForItsDeadline(t *testing.T) {
 	s := w.sub(subS, topicT, ordered)
 	gone, next := &Consumer{Stream: true}, &Consumer{Stream: true}
 	w.publish(topicT, "K:a", "K:b")
+	w.b.Open(w.now, s)
 	w.pull(s, gone, 1)
 	w.b.Close(w.now, s, gone)
 	if got := w.pull(s, next, 100); got != "" {
@@ -142,6 +143,23 @@ func TestBackoffHoldsAKeyAndNoOther(t *testing.T) {
 	}
 	w.after(5 * time.Second)
 	if got := w.pull(s, c, 100); got != "a b c" {
+		t.Errorf("after it: %q", got)
+	}
+}
+
+func TestBackoffHoldsAKeyThatHadMoreToDeliver(t *testing.T) {
+	w := newWorld(t, Options{})
+	s := w.sub(subS, topicT, all(ordered, retries(5*time.Second, time.Minute)))
+	c := &Consumer{Stream: true}
+	w.publish(topicT, "K:a", "K:b", "K:c")
+	w.pull(s, c, 2) // c is next, and waits in the client's list
+	w.publish(topicT, "K:d")
+	w.nack(s, "b")
+	if got := w.pull(s, c, 100); got != "" {
+		t.Errorf("during the back-off: %q", got)
+	}
+	w.after(5 * time.Second)
+	if got := w.pull(s, c, 100); got != "b c d" {
 		t.Errorf("after it: %q", got)
 	}
 }

@@ -27,7 +27,7 @@ func (s *Subscription) next() time.Time {
 	if end, ok := s.oldestEnds(); ok {
 		sooner(end)
 	}
-	if ttl := s.ttl(); ttl > 0 && len(s.leases) == 0 {
+	if ttl := s.ttl(); ttl > 0 && !s.inUse() {
 		sooner(s.used.Add(ttl))
 	}
 	return at
@@ -54,11 +54,13 @@ func (s *Subscription) ttl() time.Duration {
 	return duration(policy.Ttl, 0)
 }
 
+func (s *Subscription) inUse() bool { return len(s.leases) > 0 || s.streams > 0 }
+
 func (s *Subscription) place() *place { return &s.timed }
 
 // elapse implements timed.
 func (s *Subscription) elapse(b *Broker, now time.Time) {
-	if ttl := s.ttl(); ttl > 0 && !s.used.Add(ttl).After(now) && len(s.leases) == 0 {
+	if ttl := s.ttl(); ttl > 0 && !s.used.Add(ttl).After(now) && !s.inUse() {
 		b.removeSubscription(s)
 		b.emit(Event{Kind: subscriptionDeleted, Name: s.config.Name})
 		return

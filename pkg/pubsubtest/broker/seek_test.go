@@ -190,6 +190,14 @@ func TestAnUnusedSubscriptionEnds(t *testing.T) {
 	w.gets(s, "")
 	w.after(23 * time.Hour)
 	w.gets(s, "")
+	c := &Consumer{Stream: true}
+	w.b.Open(w.now, s)
+	w.after(100 * time.Hour)
+	w.b.Advance(w.now)
+	if s.Gone() {
+		t.Error("gone while a stream was open")
+	}
+	w.b.Close(w.now, s, c)
 	w.after(24 * time.Hour)
 	w.b.Advance(w.now)
 	if !s.Gone() {

@@ -33,13 +33,14 @@ type Subscription struct {
 	returned  seqHeap
 	attempts  map[uint64]int // nacks and expiries, if any
 	keys      map[string]*keyQueue
-	readyKeys []*keyQueue
+	readyKeys []listing
 	recent    recentAcks
 
-	used  time.Time // for the expiration policy
-	gone  bool
-	woken bool
-	timed place
+	used    time.Time // for the expiration policy
+	streams int       // open
+	gone    bool
+	woken   bool
+	timed   place
 }
 
 // Config returns the subscription's resource, which must not be changed.
