@@ -230,6 +230,7 @@ func TestReceiveEndsWithItsSubscription(t *testing.T) {
 	publish(t, c, "orders", text(1)...)
 	err := c.Subscriber("mail").Receive(context.Background(), func(ctx context.Context, m *pubsub.Message) {
 		m.Ack()
+		ctx = context.WithoutCancel(ctx) // the end of Receive, which this brings, ends ctx
 		if err := c.SubscriptionAdminClient.DeleteSubscription(ctx, &pubsubpb.DeleteSubscriptionRequest{Subscription: subName("mail")}); err != nil {
 			t.Error(err)
 		}
