@@ -16,6 +16,7 @@ type metrics struct {
 	seconds       prometheus.Histogram // of redirects
 	clicksDropped prometheus.Counter
 	clicksUnsure  prometheus.Counter
+	unannounced   prometheus.Counter
 }
 
 // lookups counts where the answer to "what is behind this name" came from.
@@ -76,9 +77,13 @@ func newMetrics() *metrics {
 			Help: "Batches of clicks sent again after a flush with an unknown outcome.",
 		}),
 	}
+	m.unannounced = prometheus.NewCounter(prometheus.CounterOpts{
+		Name: "urlshortener_deletions_unannounced_total",
+		Help: "Deletions that were committed and not announced: other processes may serve the link for up to a minute.",
+	})
 	m.redirect = m.responses.WithLabelValues("redirect", "302")
 	m.unknown = m.responses.WithLabelValues("redirect", "404")
 	m.shed = m.responses.WithLabelValues("any", "503")
-	reg.MustRegister(layer, m.responses, m.seconds, m.clicksDropped, m.clicksUnsure)
+	reg.MustRegister(layer, m.responses, m.seconds, m.clicksDropped, m.clicksUnsure, m.unannounced)
 	return m
 }

@@ -81,5 +81,7 @@ func newProcess(cfg Config, db *dynamodb.Client, rdb *redis.Client, log *slog.Lo
 		clicks: newClicks(shared, m, log),
 		log:    log,
 		now:    time.Now,
+
+		unannounced: m.unannounced,
 	}, m, cfg.Public, cfg.Admit), nil
 }

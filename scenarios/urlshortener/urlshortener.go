@@ -18,6 +18,8 @@ import (
 	"log/slog"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+
 	"github.com/provingground/provingground/pkg/checkedcode"
 	"github.com/provingground/provingground/pkg/idempotency"
 	"github.com/provingground/provingground/pkg/problem"
@@ -70,7 +72,15 @@ type Service struct {
 	clicks *clicks
 	log    *slog.Logger
 	now    func() time.Time
+
+	unannounced prometheus.Counter // deletions that nobody was told of
 }
+
+const (
+	announceTimeout  = 2 * time.Second
+	announceAttempts = 5
+	announcePause    = 20 * time.Millisecond // doubled each time
+)
 
 // Resolve returns the link behind a code or alias, from the nearest layer that
 // knows it. A name that cannot exist costs no I/O.
@@ -246,10 +256,28 @@ func (s *Service) end(ctx context.Context, link Link) error {
 		link = ended
 	}
 	s.memory.drop(link.Code)
-	if err := s.shared.announce(ctx, link); err != nil {
-		s.log.Warn("deletion not announced: the barrier bounds it", "error", err)
-	}
+	s.announceEnd(ctx, link)
 	return nil
+}
+
+// announceEnd tells everybody of a deletion that is committed. It tries again, for
+// a lost announcement costs up to a minute, and outlives the request: a process
+// that stood still in between may be the last to know that its barrier is gone.
+func (s *Service) announceEnd(ctx context.Context, link Link) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), announceTimeout)
+	defer cancel()
+	var err error
+	for attempt := range announceAttempts {
+		if err = s.shared.announce(ctx, link); err == nil {
+			return
+		}
+		select {
+		case <-ctx.Done():
+		case <-time.After(announcePause << attempt):
+		}
+	}
+	s.unannounced.Inc()
+	s.log.Warn("deletion not announced: the barrier bounds it", "error", err)
 }
 
 // owned returns the link, straight from the store, if token manages it.

@@ -140,15 +140,21 @@ func (d *Driver) Judge(ctx context.Context, o trial.Observed) ([]judge.Check, er
 	if err != nil {
 		return nil, err
 	}
-	return []judge.Check{judge.Ledger(&d.ledger, effects, "links", o.Drill), d.judgeFollowUps(), d.judgeAliases(), d.judgeClicks(clicks, disturbanceOf(o))}, nil
+	return []judge.Check{judge.Ledger(&d.ledger, effects, "links", o.Drill), d.judgeFollowUps(int(o.End["urlshortener_deletions_unannounced_total"])), d.judgeAliases(), d.judgeClicks(clicks, disturbanceOf(o))}, nil
 }
 
-func (d *Driver) judgeFollowUps() judge.Check {
-	checked, wrong := d.follow.report()
-	if wrong != "" {
+// judgeFollowUps allows a deletion to come late, within a minute, for each one
+// that a process says it could not announce.
+func (d *Driver) judgeFollowUps(unannounced int) judge.Check {
+	checked, late, wrong := d.follow.report()
+	switch {
+	case wrong != "":
 		return judge.Checkf("visibility", false, "%s", wrong)
+	case late > unannounced:
+		return judge.Checkf("visibility", false, "%d links were deleted and served by some process more than %v later, and %d deletions could not be announced", late, visibleWithin, unannounced)
 	}
-	return judge.Checkf("visibility", checked > 0, "%d creations, deletions and expiries were seen by every process within %v", checked, visibleWithin)
+	return judge.Checkf("visibility", checked > 0, "%d creations, deletions and expiries were seen by every process within %v, %d deletions of which nobody could be told within %v",
+		checked, visibleWithin, late, lostWithin)
 }
 
 func (d *Driver) judgeAliases() judge.Check {

@@ -12,7 +12,8 @@ import (
 )
 
 const (
-	visibleWithin = time.Second // what is acknowledged is seen by every process
+	visibleWithin = time.Second      // what is acknowledged is seen by every process
+	lostWithin    = 61 * time.Second // so is a deletion whose announcement was lost
 	askers        = 16
 )
 
@@ -24,6 +25,7 @@ type promise struct {
 	at      time.Time // of the acknowledgement, of the creation or the deletion
 	process int
 	deleted bool
+	late    bool // deleted, and still served by some process when it should have been known
 }
 
 // followUp asks, a second after each acknowledgement, whether every process
@@ -36,6 +38,7 @@ type followUp struct {
 	mu         sync.Mutex
 	violations []string
 	checked    int
+	late       int // deletions that were not seen by all in time
 }
 
 func newFollowUp(d *Driver) *followUp {
@@ -83,6 +86,9 @@ func (f *followUp) run(ctx context.Context) {
 // next stage of the link's life.
 func (f *followUp) look(ctx context.Context, c *clients, p promise) {
 	due := p.at.Add(visibleWithin)
+	if p.late {
+		due = p.at.Add(lostWithin)
+	}
 	if !sleep(ctx, time.Until(due)) {
 		return
 	}
@@ -90,6 +96,12 @@ func (f *followUp) look(ctx context.Context, c *clients, p promise) {
 	f.checked++
 	f.mu.Unlock()
 	switch {
+	case p.deleted && !p.late && f.served(ctx, c, p):
+		f.mu.Lock()
+		f.late++
+		f.mu.Unlock()
+		p.late = true
+		f.add(p)
 	case p.deleted:
 		f.ask(ctx, c, p, 404, "was deleted")
 	case !p.expires.IsZero():
@@ -106,6 +118,17 @@ func (f *followUp) look(ctx context.Context, c *clients, p promise) {
 			f.delete(ctx, c, p)
 		}
 	}
+}
+
+// served reports whether any process still redirects.
+func (f *followUp) served(ctx context.Context, c *clients, p promise) bool {
+	request := f.d.get("/" + p.made.Code)
+	for i := range c.conns {
+		if err := c.conns[i].Do(ctx, request, &c.resp); err == nil && c.resp.Status == 302 {
+			return true
+		}
+	}
+	return false
 }
 
 // ask checks the answer of every process that is ready. One that cannot say,
@@ -181,9 +204,10 @@ func (f *followUp) settled(ctx context.Context) error {
 	}
 }
 
-// report returns how many promises were looked at, and what was wrong.
-func (f *followUp) report() (int, string) {
+// report returns how many promises were looked at, how many deletions came late,
+// and what was wrong.
+func (f *followUp) report() (checked, late int, wrong string) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	return f.checked, judge.Some(f.violations)
+	return f.checked, f.late, judge.Some(f.violations)
 }
