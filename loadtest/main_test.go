@@ -74,7 +74,7 @@ func builds() []broken {
 		{
 			scenario: "urlshortener", name: "deletions are not announced",
 			edits: []stack.Edit{{File: "redis.go", Old: `pipe.Publish(ctx, changes, link.Code)`, New: `_ = changes`}},
-			check: "visibility", complains: "was deleted",
+			check: "visibility", complains: "were deleted and served by some process",
 		},
 		{
 			scenario: "urlshortener", name: "aliases are acknowledged and not written",
