@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"hash/fnv"
 	"strconv"
 	"time"
 
@@ -18,8 +19,12 @@ const (
 	// keep is how long a repeated submission gets its first receipt.
 	keep = 48 * time.Hour
 	// counterID is the item that counts the improvements. It lives among the keys,
-	// so that the stream and a scan of the players hold players only.
+	// so that the stream and the table of the players hold players only.
 	counterID = "sequence"
+	// buckets are the partition keys of the players. A rebuild reads them one by
+	// one: with a million players each is half a page. A scan would cost the same
+	// on AWS, but the emulator sorts the whole table for every page of one.
+	buckets = 256
 )
 
 // store is the truth: a table with one item per player, and one with the
@@ -163,16 +168,18 @@ func (s *store) last(ctx context.Context) (int64, error) {
 	return decodeCounter(out.Item)
 }
 
-// scan calls each with the players of one of several segments, page by page.
-func (s *store) scan(ctx context.Context, segment, of int, each func([]Improvement) error) error {
-	in := &dynamodb.ScanInput{
+// bucket calls each with the players of one bucket, page by page.
+func (s *store) bucket(ctx context.Context, bucket int, each func([]Improvement) error) error {
+	in := &dynamodb.QueryInput{
 		TableName: &s.players, ConsistentRead: aws.Bool(true),
-		Segment: aws.Int32(int32(segment)), TotalSegments: aws.Int32(int32(of)),
+		KeyConditionExpression:    aws.String("#bucket = :bucket"),
+		ExpressionAttributeNames:  map[string]string{"#bucket": "bucket"},
+		ExpressionAttributeValues: map[string]types.AttributeValue{":bucket": number(int64(bucket))},
 	}
 	for {
-		out, err := s.client.Scan(ctx, in)
+		out, err := s.client.Query(ctx, in)
 		if err != nil {
-			return fmt.Errorf("scan players: %w", err)
+			return fmt.Errorf("read players of bucket %d: %w", bucket, err)
 		}
 		some := make([]Improvement, len(out.Items))
 		for i, item := range out.Items {
@@ -207,18 +214,27 @@ func decodeCounter(item map[string]types.AttributeValue) (int64, error) {
 func playerKeys(players []string) []map[string]types.AttributeValue {
 	keys := make([]map[string]types.AttributeValue, len(players))
 	for i, player := range players {
-		keys[i] = map[string]types.AttributeValue{"player": &types.AttributeValueMemberS{Value: player}}
+		keys[i] = playerKey(player)
 	}
 	return keys
 }
 
-func encodePlayer(imp Improvement) map[string]types.AttributeValue {
+// playerKey spreads the players over the buckets evenly and for ever.
+func playerKey(player string) map[string]types.AttributeValue {
+	h := fnv.New32a()
+	h.Write([]byte(player)) // never fails
 	return map[string]types.AttributeValue{
-		"player":   &types.AttributeValueMemberS{Value: imp.Player},
-		"name":     &types.AttributeValueMemberS{Value: imp.Name},
-		"score":    number(imp.Score),
-		"sequence": number(imp.Sequence),
+		"bucket": number(int64(h.Sum32() % buckets)),
+		"player": &types.AttributeValueMemberS{Value: player},
 	}
+}
+
+func encodePlayer(imp Improvement) map[string]types.AttributeValue {
+	item := playerKey(imp.Player)
+	item["name"] = &types.AttributeValueMemberS{Value: imp.Name}
+	item["score"] = number(imp.Score)
+	item["sequence"] = number(imp.Sequence)
+	return item
 }
 
 func decodePlayers(items []map[string]types.AttributeValue) (map[string]Improvement, error) {

@@ -2,27 +2,32 @@ package leaderboard
 
 import (
 	"context"
-	"crypto/rand"
+	crand "crypto/rand"
 	"errors"
+	"math/rand/v2"
+	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
 const (
-	rebuildSegments = 4   // of the scan, side by side
+	rebuildReaders  = 4   // buckets read side by side
 	rebuildBatch    = 500 // players in one script: a few milliseconds of Redis
+	rebuildAttempts = 6   // of one bucket: a table under load refuses a fast reader
+	rebuildBackOff  = 50 * time.Millisecond
 )
 
 // rebuild fills the view from the table.
 //
 // The token comes first, so that from there on improvements count as applied
 // only if they reached this very view; then the last sequence, so that every
-// improvement up to it is in the table before the scan begins; then the scan.
+// improvement up to it is in the table before the reading begins; then the table.
 // A process that dies or sleeps in between leaves an unfinished view, which the
 // next keeper begins again; what the sleeper still does is refused.
 func (k *keeper) rebuild(ctx context.Context) error {
 	began := time.Now()
-	token := rand.Text()
+	token := crand.Text()
 	if err := k.view.beginRebuild(ctx, token); err != nil {
 		return err
 	}
@@ -31,7 +36,7 @@ func (k *keeper) rebuild(ctx context.Context) error {
 		return err
 	}
 	k.log.Info("rebuilding the view", "last", last)
-	if err := k.scan(ctx, token); err != nil {
+	if err := k.read(ctx, token); err != nil {
 		return err
 	}
 	if err := k.view.finishRebuild(ctx, token, last); err != nil {
@@ -43,32 +48,45 @@ func (k *keeper) rebuild(ctx context.Context) error {
 	return nil
 }
 
-// scan applies the whole table, segment by segment, and stops all with the first
-// that fails.
-func (k *keeper) scan(ctx context.Context, token string) error {
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	errs := make([]error, rebuildSegments)
-	var running sync.WaitGroup
-	for i := range rebuildSegments {
-		running.Go(func() {
-			errs[i] = k.store.scan(ctx, i, rebuildSegments, func(some []Improvement) error { return k.fill(ctx, token, some) })
-			if errs[i] != nil {
-				cancel()
+// read applies the whole table, bucket by bucket, and stops with the first that
+// fails.
+func (k *keeper) read(ctx context.Context, token string) error {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	var next atomic.Int64
+	var reading sync.WaitGroup
+	for range rebuildReaders {
+		reading.Go(func() {
+			for bucket := next.Add(1) - 1; bucket < buckets && ctx.Err() == nil; bucket = next.Add(1) - 1 {
+				if err := k.fillPatiently(ctx, token, int(bucket)); err != nil {
+					cancel(err)
+				}
 			}
 		})
 	}
-	running.Wait()
-	return errors.Join(errs...)
+	reading.Wait()
+	return context.Cause(ctx)
 }
 
-func (k *keeper) fill(ctx context.Context, token string, some []Improvement) error {
-	for len(some) > 0 {
-		part := some[:min(len(some), rebuildBatch)]
-		some = some[len(part):]
-		if _, err := k.view.put(ctx, part, 0, token); err != nil {
+// fillPatiently tries a bucket again, ever later. Filling it twice changes nothing.
+func (k *keeper) fillPatiently(ctx context.Context, token string, bucket int) error {
+	wait := rebuildBackOff
+	for attempt := 1; ; attempt++ {
+		err := k.fill(ctx, token, bucket)
+		if err == nil || errors.Is(err, errFenced) || attempt == rebuildAttempts || !sleep(ctx, wait+rand.N(wait)) {
 			return err
 		}
+		wait *= 2
 	}
-	return nil
+}
+
+func (k *keeper) fill(ctx context.Context, token string, bucket int) error {
+	return k.store.bucket(ctx, bucket, func(players []Improvement) error {
+		for part := range slices.Chunk(players, rebuildBatch) {
+			if _, err := k.view.put(ctx, part, 0, token); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
 }

@@ -246,7 +246,7 @@ func (v *view) forgetCheckpoints(ctx context.Context, shards ...string) error {
 
 // drop empties the view. Whoever keeps it builds it again.
 func (v *view) drop(ctx context.Context) error {
-	if err := v.client.Del(ctx, rankKey, namesKey, viewKey, aheadKey).Err(); err != nil {
+	if err := v.client.Unlink(ctx, rankKey, namesKey, viewKey, aheadKey).Err(); err != nil {
 		return fmt.Errorf("drop the view: %w", err)
 	}
 	return nil

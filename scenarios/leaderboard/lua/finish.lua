@@ -1,5 +1,5 @@
 -- Ends a rebuild: the view holds every improvement up to the one that was the
--- last before the scan began, and those that were applied meanwhile.
+-- last before the table was read, and those that were applied meanwhile.
 --
 -- KEYS  view, ahead
 -- ARGV  token, last
