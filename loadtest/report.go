@@ -26,9 +26,7 @@ func (a *attempt) report(checks []judge.Check) (judge.Verdict, error) {
 		r.Marks = append(r.Marks, report.Mark{At: report.Secs(m.Begin), Text: m.Name})
 	}
 	if len(a.marks) == 0 {
-		for _, f := range a.driver.Facts(a.before, a.after, (a.warmUp + a.duration).Seconds()) {
-			r.Facts = append(r.Facts, report.Fact{Name: f.Name, Value: f.Value, Note: f.Note})
-		}
+		r.Facts = a.driver.Facts(a.before, a.after, (a.warmUp + a.duration).Seconds())
 	}
 	r.Conclude()
 	if err := a.write(r); err != nil {

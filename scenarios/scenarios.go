@@ -44,14 +44,22 @@ type Target struct {
 	P99      time.Duration
 	Duration time.Duration
 	WarmUp   time.Duration
+	Records  int // made before the load: links, players
 }
 
-// A Drill is a fault under load. Recovery is the longest time after the end of
-// the fault until the target holds again.
+// A Drill is a fault under load. Five have the same meaning in every scenario,
+// and say here what they need: deploy, overload, lostack, freeze and outage.
 type Drill struct {
 	Name     string
-	Shows    string // one line: what breaks, and what the user sees meanwhile
-	Recovery time.Duration
+	Shows    string        // one line: what breaks, and what the user sees meanwhile
+	Recovery time.Duration // the longest time after the end of the fault until the target holds again
+	Lasts    time.Duration // from the beginning of the fault to its end
+
+	Servers    []string          // outage: which stand still; lostack: whose answers are lost
+	Operations []string          // lostack: of these operations, as the fault proxy names them
+	Role       string            // freeze: whose first process is stopped and continued
+	Admits     float64           // overload: arrivals per second that all processes admit together
+	Env        map[string]string // settings of the roles in this drill
 }
 
 // Find returns the scenario with the given slug.

@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"net/url"
@@ -13,9 +14,15 @@ import (
 	"sync/atomic"
 	"time"
 
+	"golang.org/x/time/rate"
+
 	"github.com/provingground/provingground/pkg/idempotency"
 	"github.com/provingground/provingground/pkg/problem"
 )
+
+// errShed says that more arrives than this process admits. Refusing early keeps
+// the answers to the rest fast: a queue would make all of them late.
+var errShed = fmt.Errorf("%w: more requests arrive than are admitted", ErrUnavailable)
 
 const (
 	maxBody        = 8 << 10
@@ -27,12 +34,16 @@ type API struct {
 	service *Service
 	metrics *metrics
 	public  *url.URL
+	admit   *rate.Limiter // requests that this process takes on; the rest is refused at once
 	mux     *http.ServeMux
 	ready   atomic.Bool
 }
 
-func newAPI(service *Service, m *metrics, public *url.URL) *API {
-	a := &API{service: service, metrics: m, public: public, mux: http.NewServeMux()}
+func newAPI(service *Service, m *metrics, public *url.URL, admitPerSecond float64) *API {
+	a := &API{
+		service: service, metrics: m, public: public, mux: http.NewServeMux(),
+		admit: rate.NewLimiter(rate.Limit(admitPerSecond), max(1, int(admitPerSecond/20))),
+	}
 	a.mux.HandleFunc("POST /api/links", a.create)
 	a.mux.HandleFunc("GET /api/links/{name}", a.describe)
 	a.mux.HandleFunc("DELETE /api/links/{name}", a.delete)
@@ -66,6 +77,11 @@ func (a *API) readyz(w http.ResponseWriter, _ *http.Request) {
 // ServeHTTP takes the redirects out before the mux: they are nearly everything.
 func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	name := strings.TrimPrefix(r.URL.Path, "/")
+	if name != "healthz" && name != "readyz" && !a.admit.Allow() {
+		a.metrics.shed.Inc()
+		problemOf(errShed).Write(w)
+		return
+	}
 	if (r.Method == http.MethodGet || r.Method == http.MethodHead) && !strings.Contains(name, "/") && !reserved(name) {
 		a.redirect(w, r, name)
 		return

@@ -21,6 +21,7 @@ type Config struct {
 	Public          *url.URL      // where short links point: the balancer
 	Table           string        // DynamoDB table
 	StoreReads      float64       // reads per second that misses may cost the store, for this process
+	Admit           float64       // requests per second that this process takes on
 	CodeKey         []byte        // the same in every process, for ever
 	AdminToken      string        // for the administration listener
 	DrainDelay      time.Duration // from unready until the listener closes: longer than the balancer's check
@@ -80,5 +81,5 @@ func newProcess(cfg Config, db *dynamodb.Client, rdb *redis.Client, log *slog.Lo
 		clicks: newClicks(shared, m, log),
 		log:    log,
 		now:    time.Now,
-	}, m, cfg.Public), nil
+	}, m, cfg.Public, cfg.Admit), nil
 }

@@ -170,13 +170,3 @@ func (d *Driver) acknowledged(c creation, made created, process int) {
 
 // Close implements engine.Sender.
 func (w *writer) Close() error { return w.close() }
-
-// sleep reports whether the time passed before ctx ended.
-func sleep(ctx context.Context, d time.Duration) bool {
-	select {
-	case <-ctx.Done():
-		return false
-	case <-time.After(d):
-		return true
-	}
-}

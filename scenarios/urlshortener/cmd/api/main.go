@@ -61,6 +61,7 @@ func configFrom(env func(string) string) (urlshortener.Config, error) {
 		Public:     v.URL("PUBLIC_URL"),
 		Table:      v.Required("LINKS_TABLE"),
 		StoreReads: v.Number("STORE_READS_PER_SECOND", 150),
+		Admit:      v.Number("ADMIT_PER_SECOND", 20_000),
 		CodeKey:    []byte(v.Secret("CODE_KEY")),
 		AdminToken: v.Secret("ADMIN_TOKEN"),
 		DrainDelay: v.Duration("DRAIN_DELAY", 2*time.Second),

@@ -66,6 +66,9 @@ func TestEveryBadVariableIsNamedInOneLine(t *testing.T) {
 		{"STORE_READS_PER_SECOND", "NaN"},
 		{"STORE_READS_PER_SECOND", "+Inf"},
 
+		{"ADMIT_PER_SECOND", "0"},
+		{"ADMIT_PER_SECOND", "all"},
+
 		{"DRAIN_DELAY", "2"},
 		{"DRAIN_DELAY", "soon"},
 		{"DRAIN_DELAY", "-1s"},
