@@ -7,6 +7,7 @@ import (
 )
 
 const (
+	announceLinger  = 50 * time.Millisecond // for company: each script costs Redis five commands
 	announceTimeout = 250 * time.Millisecond
 	announceBatch   = 500 // improvements in one script
 )
@@ -41,6 +42,7 @@ func (a *announcer) announce(improvements []Improvement) {
 func (a *announcer) run(ctx context.Context) {
 	failing := false
 	for improvements := range a.queue {
+		sleep(ctx, announceLinger)
 		for len(a.queue) > 0 && len(improvements) < announceBatch {
 			improvements = append(improvements, <-a.queue...)
 		}

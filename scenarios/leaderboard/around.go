@@ -8,9 +8,9 @@ import (
 )
 
 const (
-	aroundWindow  = 8 * time.Millisecond // for company, before Redis is asked
-	aroundBatch   = 64                   // players in one script
-	aroundWaiting = 1024                 // in this process; beyond it 503
+	aroundWindow  = 12 * time.Millisecond // for company, before Redis is asked
+	aroundBatch   = 64                    // players in one script
+	aroundWaiting = 1024                  // in this process; beyond it 503
 	aroundTimeout = 250 * time.Millisecond
 )
 

@@ -106,7 +106,7 @@ func (b *before) entries(ctx context.Context, first, last int64) ([]Entry, error
 		score, _ := unweigh(int64(z.Score))
 		entries[i] = Entry{Rank: first + int64(i) + 1, Player: players[i], Score: score}
 	}
-	names, err := b.client.HMGet(ctx, namesKey, players...).Result()
+	names, err := b.client.HMGet(ctx, playersKey, players...).Result()
 	if err != nil {
 		return nil, err
 	}

@@ -47,7 +47,7 @@ type cluster struct {
 func newCluster(t *testing.T) *cluster {
 	t.Helper()
 	c := &cluster{t: t, servers: servertest.Start(t, "dynamodb", "redis")}
-	c.db = dynamodb.New(c.clients(t).DynamoDB.Options(), func(o *dynamodb.Options) { o.Retryer = retry.NewStandard() })
+	c.db = c.clients(t).DynamoDB
 	createTables(t, c.db)
 	for range 2 {
 		c.start()
@@ -64,7 +64,7 @@ func (c *cluster) clients(t *testing.T) Clients {
 	cfg := aws.Config{
 		Region:      env["AWS_REGION"],
 		Credentials: credentials.NewStaticCredentialsProvider(env["AWS_ACCESS_KEY_ID"], env["AWS_SECRET_ACCESS_KEY"], ""),
-		Retryer:     func() aws.Retryer { return aws.NopRetryer{} },
+		Retryer:     func() aws.Retryer { return retry.NewStandard() },
 	}
 	o, err := redis.ParseURL(env["REDIS_URL"])
 	if err != nil {

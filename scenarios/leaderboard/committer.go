@@ -114,16 +114,20 @@ func cut(waiting []*pending) (batch, rest []*pending) {
 func (c *committer) commit(ctx context.Context, batch []*pending) {
 	ctx, cancel := context.WithTimeout(ctx, batchTimeout)
 	defer cancel()
+	var suspects []Improvement // that may have been written without an answer
 	unknown := false
 	for {
-		plan, err := c.attempt(ctx, batch)
+		plan, err := c.attempt(ctx, batch, suspects)
 		if err == nil {
 			plan.deliver()
 			c.metrics.batches.Inc()
-			c.committed(plan.improvements)
+			c.committed(append(plan.improvements, plan.found...))
 			return
 		}
-		unknown = unknown || errors.Is(err, ErrUnknown)
+		if errors.Is(err, ErrUnknown) {
+			unknown = true
+			suspects = append(suspects, plan.improvements...)
+		}
 		if ctx.Err() != nil || !sleep(ctx, mathrand.N(10*time.Millisecond)) {
 			fail(batch, err, unknown)
 			return
@@ -132,8 +136,9 @@ func (c *committer) commit(ctx context.Context, batch []*pending) {
 	}
 }
 
-// attempt reads, decides and writes once. Its errors are ErrUnavailable and ErrUnknown.
-func (c *committer) attempt(ctx context.Context, batch []*pending) (*plan, error) {
+// attempt reads, decides and writes once. Its errors are ErrUnavailable and
+// ErrUnknown; with the latter it returns the plan that may have been carried out.
+func (c *committer) attempt(ctx context.Context, batch []*pending, suspects []Improvement) (*plan, error) {
 	call, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
 	now := c.now()
@@ -142,6 +147,11 @@ func (c *committer) attempt(ctx context.Context, batch []*pending) (*plan, error
 		return nil, fmt.Errorf("%w: %w", ErrUnavailable, err)
 	}
 	p := decide(batch, seen)
+	for _, imp := range suspects {
+		if seen.players[imp.Player] == imp {
+			p.found = append(p.found, imp)
+		}
+	}
 	err = c.store.commit(call, p, seen, now)
 	switch {
 	case err == nil:
@@ -149,7 +159,7 @@ func (c *committer) attempt(ctx context.Context, batch []*pending) (*plan, error
 	case dynamoerr.Canceled(err), dynamoerr.NotAttempted(err):
 		return nil, fmt.Errorf("%w: %w", ErrUnavailable, err)
 	}
-	return nil, fmt.Errorf("%w: %w", ErrUnknown, err)
+	return p, fmt.Errorf("%w: %w", ErrUnknown, err)
 }
 
 func fail(batch []*pending, err error, unknown bool) {
@@ -164,6 +174,7 @@ func fail(batch []*pending, err error, unknown bool) {
 // plan is what a batch comes to, given what the store holds.
 type plan struct {
 	improvements []Improvement
+	found        []Improvement // of an earlier attempt, and in the store after all
 	records      []idempotency.Record
 	counter      int64 // after the batch
 	outcomes     []outcome

@@ -119,7 +119,9 @@ func (s *store) commit(ctx context.Context, p *plan, seen *seen, now time.Time) 
 	if len(items) == 0 {
 		return nil
 	}
-	if _, err := s.client.TransactWriteItems(ctx, &dynamodb.TransactWriteItemsInput{TransactItems: items}); err != nil {
+	// Whoever commits looks before it tries again, so the SDK must not.
+	once := func(o *dynamodb.Options) { o.Retryer = aws.NopRetryer{} }
+	if _, err := s.client.TransactWriteItems(ctx, &dynamodb.TransactWriteItemsInput{TransactItems: items}, once); err != nil {
 		return fmt.Errorf("write %d items: %w", len(items), err)
 	}
 	return nil

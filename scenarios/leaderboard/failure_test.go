@@ -208,7 +208,7 @@ func olderMemory(t *testing.T, c *cluster) {
 	rebuilds := c.rebuilds(t)
 	for _, err := range []error{
 		rdb.ZRem(t.Context(), rankKey, "remembered").Err(),
-		rdb.HSet(t.Context(), viewKey, "through", last.Sequence-1).Err(),
+		rdb.HSet(t.Context(), playersKey, ":through", last.Sequence-1).Err(),
 	} {
 		if err != nil {
 			t.Fatal(err)

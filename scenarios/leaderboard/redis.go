@@ -29,11 +29,13 @@ var (
 
 // The keys share a hash tag, so that a cluster keeps them in one place.
 const (
-	rankKey  = "{leaderboard}:rank"  // sorted set: player by weight
-	namesKey = "{leaderboard}:names" // hash: player to name
-	viewKey  = "{leaderboard}:view"  // hash: state, through, accepted, and the stream's checkpoints
-	aheadKey = "{leaderboard}:ahead" // sorted set: sequences applied beyond a missing one
-	leaseKey = "{leaderboard}:keeper"
+	rankKey = "{leaderboard}:rank" // sorted set: player by weight
+	// playersKey is a hash: player to name. The fields that begin with a colon, as
+	// no player does, say what the view holds: state, through, accepted, gap.
+	playersKey    = "{leaderboard}:players"
+	checkpointKey = "{leaderboard}:stream" // hash: shard to position
+	aheadKey      = "{leaderboard}:ahead"  // sorted set: sequences applied beyond a missing one
+	leaseKey      = "{leaderboard}:keeper"
 )
 
 const stateComplete = "complete"
@@ -72,7 +74,7 @@ func (v *view) put(ctx context.Context, improvements []Improvement, accepted int
 	for _, imp := range improvements {
 		args = append(args, weigh(imp.Score, imp.Sequence), imp.Sequence, imp.Player, imp.Name)
 	}
-	out, err := v.apply.Run(ctx, v.client, []string{rankKey, namesKey, viewKey, aheadKey}, args...).Slice()
+	out, err := v.apply.Run(ctx, v.client, []string{rankKey, playersKey, aheadKey}, args...).Slice()
 	if err != nil {
 		return 0, fmt.Errorf("apply %d improvements: %w", len(improvements), viewError(err))
 	}
@@ -91,7 +93,7 @@ type state struct {
 // read returns the first entries, or none if through has not moved since the
 // caller's last look.
 func (v *view) read(ctx context.Context, known int64, count int) (state, []Entry, error) {
-	out, err := v.top.Run(ctx, v.client, []string{rankKey, namesKey, viewKey}, known, count).StringSlice()
+	out, err := v.top.Run(ctx, v.client, []string{rankKey, playersKey}, known, count).StringSlice()
 	if err != nil {
 		return state{}, nil, fmt.Errorf("read the top: %w", err)
 	}
@@ -128,7 +130,7 @@ func (v *view) neighbours(ctx context.Context, players []string) (through int64,
 	for _, player := range players {
 		args = append(args, player)
 	}
-	out, err := v.near.Run(ctx, v.client, []string{rankKey, namesKey, viewKey}, args...).Slice()
+	out, err := v.near.Run(ctx, v.client, []string{rankKey, playersKey}, args...).Slice()
 	if err != nil {
 		return 0, nil, fmt.Errorf("look up %d players: %w", len(players), err)
 	}
@@ -168,7 +170,7 @@ func decodeNear(one any) ([]Entry, error) {
 
 // state returns what the view says about itself.
 func (v *view) state(ctx context.Context) (state, error) {
-	out, err := v.client.HMGet(ctx, viewKey, "state", "through", "accepted").Result()
+	out, err := v.client.HMGet(ctx, playersKey, ":state", ":through").Result()
 	if err != nil {
 		return state{}, fmt.Errorf("read the view's state: %w", err)
 	}
@@ -181,7 +183,7 @@ func (v *view) state(ctx context.Context) (state, error) {
 
 // beginRebuild fences off every other rebuild.
 func (v *view) beginRebuild(ctx context.Context, token string) error {
-	if err := v.begin.Run(ctx, v.client, []string{viewKey, aheadKey}, token).Err(); err != nil {
+	if err := v.begin.Run(ctx, v.client, []string{playersKey, aheadKey}, token).Err(); err != nil {
 		return fmt.Errorf("begin a rebuild: %w", err)
 	}
 	return nil
@@ -190,7 +192,7 @@ func (v *view) beginRebuild(ctx context.Context, token string) error {
 // finishRebuild declares the view complete up to last, and up to what was
 // applied meanwhile, unless the rebuild was fenced off.
 func (v *view) finishRebuild(ctx context.Context, token string, last int64) error {
-	if err := v.finish.Run(ctx, v.client, []string{viewKey, aheadKey}, token, last).Err(); err != nil {
+	if err := v.finish.Run(ctx, v.client, []string{playersKey, aheadKey}, token, last).Err(); err != nil {
 		return fmt.Errorf("finish a rebuild: %w", viewError(err))
 	}
 	return nil
@@ -209,44 +211,32 @@ func (v *view) lease(ctx context.Context, holder string) (bool, error) {
 // same log as what was applied before it, so a Redis that loses its last second
 // loses the checkpoint first.
 func (v *view) checkpoint(ctx context.Context, shard, sequence string) error {
-	if err := v.client.HSet(ctx, viewKey, shardField+shard, sequence).Err(); err != nil {
+	if err := v.client.HSet(ctx, checkpointKey, shard, sequence).Err(); err != nil {
 		return fmt.Errorf("checkpoint: %w", err)
 	}
 	return nil
 }
 
-const shardField = "shard:"
-
 // checkpoints returns the position in each shard that has one.
 func (v *view) checkpoints(ctx context.Context) (map[string]string, error) {
-	all, err := v.client.HGetAll(ctx, viewKey).Result()
+	positions, err := v.client.HGetAll(ctx, checkpointKey).Result()
 	if err != nil {
 		return nil, fmt.Errorf("read checkpoints: %w", err)
-	}
-	positions := make(map[string]string)
-	for field, value := range all {
-		if shard, ok := strings.CutPrefix(field, shardField); ok {
-			positions[shard] = value
-		}
 	}
 	return positions, nil
 }
 
 // forgetCheckpoints drops the positions of shards that are no more.
 func (v *view) forgetCheckpoints(ctx context.Context, shards ...string) error {
-	fields := make([]string, len(shards))
-	for i, shard := range shards {
-		fields[i] = shardField + shard
-	}
-	if len(fields) == 0 {
+	if len(shards) == 0 {
 		return nil
 	}
-	return v.client.HDel(ctx, viewKey, fields...).Err()
+	return v.client.HDel(ctx, checkpointKey, shards...).Err()
 }
 
 // drop empties the view. Whoever keeps it builds it again.
 func (v *view) drop(ctx context.Context) error {
-	if err := v.client.Unlink(ctx, rankKey, namesKey, viewKey, aheadKey).Err(); err != nil {
+	if err := v.client.Unlink(ctx, rankKey, playersKey, aheadKey, checkpointKey).Err(); err != nil {
 		return fmt.Errorf("drop the view: %w", err)
 	}
 	return nil

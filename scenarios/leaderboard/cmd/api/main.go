@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/aws/retry"
 	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodbstreams"
@@ -42,9 +43,12 @@ func run(ctx context.Context, env func(string) string, args []string, out io.Wri
 	if awsConfig.Region == "" {
 		return fmt.Errorf("%w: AWS_REGION must be set", role.ErrUsage)
 	}
-	// The loops of the service are the one layer that retries: they know what a
-	// lost answer means.
-	awsConfig.Retryer = func() aws.Retryer { return aws.NopRetryer{} }
+	awsConfig.Retryer = func() aws.Retryer {
+		return retry.NewStandard(func(o *retry.StandardOptions) {
+			o.MaxAttempts = 2
+			o.MaxBackoff = 50 * time.Millisecond
+		})
+	}
 	rdb := redis.NewClient(redisOptions)
 	defer rdb.Close()
 	return leaderboard.Run(ctx, cfg, leaderboard.Clients{
