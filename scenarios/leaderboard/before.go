@@ -21,7 +21,7 @@ import (
 func RunBefore(ctx context.Context, addr, adminAddr string, drain time.Duration, client *redis.Client, log *slog.Logger) error {
 	m := newMetrics()
 	client.AddHook(countCommands{m.commands})
-	b := &before{client: client, api: &API{metrics: m, log: log}}
+	b := &before{client: client, api: &API{admit: newAdmission(1e9), metrics: m, log: log}}
 	metrics := http.NewServeMux()
 	metrics.Handle("GET /metrics", promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{}))
 	server := b.api.server()

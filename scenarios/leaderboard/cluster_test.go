@@ -114,7 +114,7 @@ func createTables(t *testing.T, db *dynamodb.Client) {
 func (c *cluster) start() {
 	t := c.t
 	t.Helper()
-	p := newProcess(Config{Players: players, Keys: keys}, c.clients(t), slog.New(slog.NewJSONHandler(io.Discard, nil)))
+	p := newProcess(Config{Players: players, Keys: keys, Admit: 1e6}, c.clients(t), slog.New(slog.NewJSONHandler(io.Discard, nil)))
 	stop := p.start(context.WithoutCancel(t.Context()))
 	stopped := false
 	c.stops = append(c.stops, func() {

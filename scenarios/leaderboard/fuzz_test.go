@@ -96,6 +96,7 @@ func boardInMemory() *API {
 	b := newBoard(nil, m, log)
 	b.publish(3, []Entry{{1, "ann", "Ann", 30}, {2, "bob", "Bob", 20}, {3, "cid", "Cid", 10}}, nil)
 	return &API{
+		admit:   newAdmission(1e9),
 		service: &Service{committer: &committer{metrics: m}, board: b, around: &around{}},
 		metrics: m, log: log,
 	}
@@ -130,6 +131,32 @@ func TestAPageCostsNoAllocation(t *testing.T) {
 	}
 	if ctx.Response.StatusCode() != http.StatusOK || len(ctx.Response.Body()) == 0 {
 		t.Errorf("page: %d", ctx.Response.StatusCode())
+	}
+}
+
+func TestWhatIsNotAdmittedIsRefusedAtOnceAndHealthIsAlwaysAnswered(t *testing.T) {
+	a := boardInMemory()
+	a.admit = newAdmission(1e-6)
+	a.SetReady(true)
+	for _, tt := range []struct {
+		path string
+		want int
+	}{
+		{"/api/pages/1", 200}, // the one that is admitted
+		{"/api/pages/1", 503},
+		{"/api/players/ann", 503},
+		{"/api/scores", 503},
+		{"/healthz", 200},
+		{"/readyz", 200},
+	} {
+		ctx := newRequest(tt.path, "Accept", "*/*")
+		a.handle(ctx)
+		if got := ctx.Response.StatusCode(); got != tt.want {
+			t.Errorf("GET %s: %d, want %d", tt.path, got, tt.want)
+		}
+		if retry := ctx.Response.Header.Peek("Retry-After"); (tt.want == 503) != (retry != nil) {
+			t.Errorf("GET %s: %d with Retry-After %q", tt.path, tt.want, retry)
+		}
 	}
 }
 

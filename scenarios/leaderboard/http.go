@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net"
 	"net/http"
@@ -13,6 +14,7 @@ import (
 	"time"
 
 	"github.com/valyala/fasthttp"
+	"golang.org/x/time/rate"
 
 	"github.com/provingground/provingground/pkg/idempotency"
 	"github.com/provingground/provingground/pkg/problem"
@@ -28,18 +30,31 @@ const (
 // API is the public listener. It is fasthttp: at 50,000 reads a second on two
 // cores net/http has nothing left for anybody else.
 type API struct {
+	admit   *rate.Limiter // requests that this process takes on; the rest is refused at once
 	service *Service
 	metrics *metrics
 	log     *slog.Logger
 	serving atomic.Bool
 }
 
+func newAdmission(perSecond float64) *rate.Limiter {
+	return rate.NewLimiter(rate.Limit(perSecond), max(1, int(perSecond/20)))
+}
+
 // SetReady says whether a balancer may send requests here. Without an edition of
 // the board there is nothing to serve, so that is waited for, too.
 func (a *API) SetReady(ready bool) { a.serving.Store(ready) }
 
+// errShed says that more arrives than this process admits. Refusing early keeps
+// those that are admitted fast.
+var errShed = fmt.Errorf("%w: more requests arrive than are admitted", ErrUnavailable)
+
 // handle takes the pages out before anything else: they are nearly everything.
 func (a *API) handle(ctx *fasthttp.RequestCtx) {
+	if !a.admit.Allow() {
+		a.shed(ctx)
+		return
+	}
 	if n, ok := pageNumber(ctx.Request.Header.RequestURI()); ok && (ctx.IsGet() || ctx.IsHead()) {
 		a.page(ctx, n)
 		return
@@ -60,6 +75,18 @@ func (a *API) handle(ctx *fasthttp.RequestCtx) {
 		a.readyz(ctx)
 	default:
 		a.fail(ctx, "other", problem.New(http.StatusNotFound, "no-such-path", "No such path", "There is nothing at "+strconv.Quote(path)+"."))
+	}
+}
+
+// shed refuses everything but the question whether the process is well.
+func (a *API) shed(ctx *fasthttp.RequestCtx) {
+	switch string(ctx.Path()) {
+	case "/healthz":
+		ctx.SetBodyString("ok\n")
+	case "/readyz":
+		a.readyz(ctx)
+	default:
+		a.fail(ctx, "shed", errShed)
 	}
 }
 

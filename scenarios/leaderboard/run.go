@@ -18,6 +18,7 @@ import (
 type Config struct {
 	Addr, AdminAddr string
 	Players, Keys   string        // DynamoDB tables
+	Admit           float64       // requests per second that this process takes on
 	AdminToken      string        // for the administration listener
 	DrainDelay      time.Duration // from unready until the listener closes: longer than the balancer's check
 }
@@ -66,6 +67,7 @@ func newProcess(cfg Config, clients Clients, log *slog.Logger) *process {
 	p.committer = newCommitter(s, m, p.announcer.announce)
 	p.keeper = newKeeper(v, s, newStream(clients.DynamoDB, clients.Streams, cfg.Players, v, m), m, log)
 	p.api = &API{
+		admit:   newAdmission(cfg.Admit),
 		service: &Service{committer: p.committer, store: s, view: v, board: p.board, around: p.around},
 		metrics: m,
 		log:     log,

@@ -369,7 +369,7 @@ func adminNeedsToken(t *testing.T, c *cluster) {
 }
 
 func beforeServesTheSame(t *testing.T, c *cluster) {
-	api := &API{metrics: newMetrics(), log: c.processes[0].api.log}
+	api := &API{admit: newAdmission(1e9), metrics: newMetrics(), log: c.processes[0].api.log}
 	b := &before{client: c.clients(t).Redis, api: api}
 	handler := api.server()
 	handler.Handler = b.handle

@@ -65,6 +65,7 @@ func configFrom(env func(string) string) (leaderboard.Config, error) {
 		AdminAddr:  v.Listen("ADMIN_ADDR"),
 		Players:    v.Required("PLAYERS_TABLE"),
 		Keys:       v.Required("KEYS_TABLE"),
+		Admit:      v.Number("ADMIT_PER_SECOND", 100_000),
 		AdminToken: v.Secret("ADMIN_TOKEN"),
 		DrainDelay: v.Duration("DRAIN_DELAY", 2*time.Second),
 	}
