@@ -74,7 +74,7 @@ func All() []Scenario {
 				{
 					Name:    "api",
 					Count:   2,
-					Env:     map[string]string{"PLAYERS_TABLE": "leaderboard-players", "KEYS_TABLE": "leaderboard-keys"},
+					Env:     map[string]string{"PLAYERS_TABLE": "leaderboard-players", "KEYS_TABLE": "leaderboard-keys", "GOMAXPROCS": "1", "GOGC": "400"},
 					Secrets: []string{"ADMIN_TOKEN"},
 					TryIt:   `curl -i {url}/api/scores -H 'Content-Type: application/json' -d '{"player":"ann","name":"Ann","score":1200}' && sleep 1 && curl -i {url}/api/pages/1`,
 				},

@@ -19,7 +19,7 @@ const (
 	maxBatch       = 49
 	maxImportBatch = 99                      // without keys
 	maxWaiting     = 1024                    // submissions in this process; beyond it 503
-	linger         = 10 * time.Millisecond   // for company, before a batch is committed
+	linger         = 25 * time.Millisecond   // for company, before a batch is committed
 	batchTimeout   = 2500 * time.Millisecond // below requestTimeout
 	callTimeout    = 1 * time.Second
 )
