@@ -5,7 +5,7 @@ GO ?= go
 LOADFLAGS = $(if $(RATE),-rate $(RATE)) $(if $(DURATION),-duration $(DURATION))
 
 .DEFAULT_GOAL := help
-.PHONY: help up down status logs run load drill test lint bench bench-loadtest clean need-scenario
+.PHONY: help up down status logs run load drill test lint bench bench-loadtest bench-pubsub clean need-scenario
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "make %-14s %s\n", $$1, $$2}' Makefile
@@ -44,6 +44,10 @@ bench: ## CPU per redirect beside nginx and wrk, in one run
 
 bench-loadtest: ## the load generator beside wrk, vegeta and wrk2, in one run
 	@$(GO) run ./loadtest/bench -seconds 4 loadtest
+
+bench-pubsub: ## Pub/Sub in process beside pstest, and the rate of the disk's syncs
+	@$(GO) test -run '^$$' -bench . -benchtime 3s ./pkg/journal
+	@$(GO) test -run '^$$' -bench . -benchtime 1x -timeout 10m ./pkg/pubsubtest
 
 clean: ## stop everything and give the disk back
 	@$(GO) run ./deploy/local clean

@@ -29,7 +29,8 @@ type attempt struct {
 	driver trial.Driver
 	plan   *trial.Drill // nil without a drill
 
-	reference          machine.Reference
+	reference, ownRate machine.Reference
+	contrast           []report.Contrast
 	window             window
 	result             *engine.Result
 	marks              []faults.Mark
@@ -88,6 +89,9 @@ func (a *attempt) load(ctx context.Context) error {
 	if err := a.measureReference(ctx); err != nil {
 		return err
 	}
+	if err := a.compare(ctx); err != nil {
+		return err
+	}
 	begin := time.Now()
 	a.window = window{attempt: a, warmUp: int(a.warmUp / time.Second), live: &report.Progress{
 		W: a.out, Width: report.Terminal(a.file()), Color: report.Color(a.file()), Total: a.warmUp + a.duration,
@@ -127,6 +131,23 @@ func (a *attempt) measureReference(ctx context.Context) error {
 		return fmt.Errorf("reference server: %w", err)
 	}
 	fmt.Fprintf(a.out, "reference server at %.0f/s: p99 %v\n", a.reference.Rate, a.reference.P99)
+	if a.ownRate, err = machine.MeasureReferenceAt(ctx, a.rate, self, "reference"); err != nil {
+		return fmt.Errorf("reference server: %w", err)
+	}
+	return nil
+}
+
+// compare measures the system as it was beside the one that is, if the scenario
+// has one, unless a drill is about the other.
+func (a *attempt) compare(ctx context.Context) (err error) {
+	driver, ok := a.driver.(trial.Baseline)
+	if !ok || a.plan != nil {
+		return nil
+	}
+	fmt.Fprintln(a.out, "before and after: the same load on the system as it was, and as it is …")
+	if a.contrast, err = driver.Compare(ctx); err != nil {
+		return fmt.Errorf("before and after: %w", err)
+	}
 	return nil
 }
 
@@ -151,7 +172,7 @@ func before(do func(context.Context) error, first func()) func(context.Context) 
 }
 
 // judge checks guarantee, target and machine, in this order.
-func (a *attempt) judge(ctx context.Context) ([]judge.Check, error) {
+func (a *attempt) judge(ctx context.Context) []judge.Check {
 	fmt.Fprintln(a.out, "comparing the ledger with what is there …")
 	target := a.scenario.Target.P99
 	o := trial.Observed{
@@ -159,11 +180,11 @@ func (a *attempt) judge(ctx context.Context) ([]judge.Check, error) {
 		TargetP99: target, Recovery: a.planned().Recovery,
 	}
 	if a.plan != nil {
-		o.Kills = a.plan.Kills
+		o.Drill, o.Kills = true, a.plan.Kills
 	}
 	checks, err := a.driver.Judge(ctx, o)
 	if err != nil {
-		return nil, err
+		checks = append(checks, judge.Checkf("settled", false, "not settled: %v", err))
 	}
 	checks = append(checks, judge.Sent(o.Main()))
 	if a.plan == nil {
@@ -175,12 +196,12 @@ func (a *attempt) judge(ctx context.Context) ([]judge.Check, error) {
 		checks = append(checks, a.plan.Judge(o)...)
 	}
 	if a.untimed {
-		return slices.DeleteFunc(checks, func(c judge.Check) bool { return c.Timing }), nil
+		return slices.DeleteFunc(checks, func(c judge.Check) bool { return c.Timing })
 	}
 	lag := o.Main().Lag.Quantile(0.99)
 	if a.plan != nil {
 		lag = judge.MedianLag(o.Main())
 	}
 	checks = append(checks, judge.Machine(lag, target, a.window.usage().Others, a.reference.P99)...)
-	return judge.Excuse(checks), nil
+	return judge.Excuse(checks)
 }

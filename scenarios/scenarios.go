@@ -24,6 +24,16 @@ type Scenario struct {
 // Runs reports whether the scenario can be started.
 func (s Scenario) Runs() bool { return len(s.Roles) > 0 }
 
+// Role returns the role of that name, or an empty one.
+func (s Scenario) Role(name string) Role {
+	for _, r := range s.Roles {
+		if r.Name == name {
+			return r
+		}
+	}
+	return Role{}
+}
+
 // A Role is a program below the scenario's cmd/ folder. The runner gives every
 // process ADDR and ADMIN_ADDR to listen on, PUBLIC_URL (the address of the
 // role's first process), the variables of the servers in Needs, Env, and one
@@ -34,6 +44,7 @@ type Role struct {
 	Env     map[string]string // settings that are the same everywhere
 	Secrets []string          // variables whose value is made once per clone
 	TryIt   string            // a first command to try; {url} stands for PUBLIC_URL
+	Before  bool              // the system as the question found it: measured for comparison, left alone by drills
 }
 
 // Target is what `make load` judges, on two cores that the generator, the

@@ -17,6 +17,9 @@ func deploy(s trial.Setup, next []stack.Edit) *trial.Drill {
 	var steps []faults.Step
 	at := s.FaultBegins()
 	for _, in := range s.Stack.Instances {
+		if s.Scenario.Role(in.Role).Before {
+			continue
+		}
 		name := fmt.Sprintf("%s %d", in.Role, in.Index)
 		front := s.Front[in.Role]
 		steps = append(steps,

@@ -79,6 +79,19 @@ func TestAWrongAnswerIsNeverExcused(t *testing.T) {
 	}
 }
 
+func TestAnAnswerThatSaysTooLateIsALateOne(t *testing.T) {
+	for status, timing := range map[int]bool{504: true, 503: true, 500: false, 404: false} {
+		f := engine.FlowResult{Name: "redirects", Measured: engine.Counts{
+			Intended: 10, Completed: 10, Kinds: map[engine.Kind]int64{engine.OK: 7, engine.Refused: 2, engine.Status: 1},
+			Statuses: map[int]int64{200: 7, 503: 2},
+		}}
+		f.Measured.Statuses[status]++
+		if c := judge.NoErrors(f); c.Verdict != judge.Fail || c.Timing != timing {
+			t.Errorf("one %d beside two refusals: %s, timing %t, want fail and %t", status, c.Verdict, c.Timing, timing)
+		}
+	}
+}
+
 func TestAWindowHoldsTheWholeSecondsOfItsTime(t *testing.T) {
 	var f engine.FlowResult
 	for i := range 10 {

@@ -95,7 +95,7 @@ func CPUOf(u machine.Usage) *CPU {
 	}
 	for _, p := range u.Processes {
 		c.Processes = append(c.Processes, Process{
-			Name: p.Name, Group: string(p.Group), PID: p.PID, CPU: Secs(p.CPU), RSS: p.RSS,
+			Name: p.Name, Group: string(p.Group), PID: p.PID, CPU: Secs(p.CPU), RSS: p.RSS, RSSBefore: p.RSSBefore,
 		})
 	}
 	return c

@@ -36,6 +36,10 @@ type Report struct {
 	Reference *Reference `json:"reference,omitempty"`          // at 10,000/s, by which the machine is judged
 	OwnRate   *Reference `json:"reference_own_rate,omitempty"` // at the rate of the run or the highest that is measured, to read it by
 	Facts     []Fact     `json:"facts,omitempty"`
+
+	// A question's broken system under the same load in the same run, beside the
+	// one that answers it.
+	Contrast []Contrast `json:"contrast,omitempty"`
 }
 
 // Host is the machine of the run.
@@ -160,6 +164,8 @@ type Process struct {
 	PID   int     `json:"pid"`
 	CPU   Seconds `json:"cpu_s"`
 	RSS   int64   `json:"rss_bytes"`
+
+	RSSBefore int64 `json:"rss_before_bytes"` // when the window began; 0 if it did not run then
 }
 
 // Reference is how a bare server did on this machine in the same minute.
@@ -169,6 +175,15 @@ type Reference struct {
 	P50    Milliseconds `json:"p50_ms"`
 	P99    Milliseconds `json:"p99_ms"`
 	LagP99 Milliseconds `json:"lag_p99_ms"`
+}
+
+// A Contrast is a figure of the system as it was, beside that of the system as
+// it is.
+type Contrast struct {
+	Name   string `json:"name"`
+	Before string `json:"before"`
+	After  string `json:"after"`
+	Note   string `json:"note,omitempty"`
 }
 
 // A Fact is a figure that only its scenario knows, such as a hit rate.

@@ -19,6 +19,7 @@ func (r *Report) WriteTerminal(w io.Writer, color bool) error {
 	t.latency()
 	t.overTime()
 	t.machine()
+	t.contrast()
 	t.facts()
 	t.checks()
 	t.conclude()
@@ -150,7 +151,7 @@ func (t *terminal) machine() {
 		t.printf("  %s  generator %s · roles %s · servers %s · others %s\n", t.style.paint("cores", faint),
 			percent(c.Generator), percent(c.Roles), percent(c.Servers), percent(c.Others))
 		for _, p := range c.Processes {
-			t.printf("         %s %s CPU, %s resident\n", padRight(plain(p.Name), 16), p.CPU, megabytes(p.RSS))
+			t.printf("         %s %s CPU, %s resident%s\n", padRight(plain(p.Name), 16), p.CPU, megabytes(p.RSS), p.grown())
 		}
 	}
 	for _, ref := range t.references() {
@@ -169,6 +170,25 @@ func (r *Report) references() []*Reference {
 		}
 	}
 	return out
+}
+
+// grown says what a process held when the window began.
+func (p Process) grown() string {
+	if p.RSSBefore == 0 {
+		return ""
+	}
+	return " (" + megabytes(p.RSSBefore) + " when the measuring began)"
+}
+
+func (t *terminal) contrast() {
+	if len(t.Contrast) == 0 {
+		return
+	}
+	tab := table{style: t.style, head: []string{"same load", "before", "after", "note"}, text: true}
+	for _, c := range t.Contrast {
+		tab.add(plain(c.Name), plain(c.Before), plain(c.After), plain(c.Note))
+	}
+	tab.write(&t.out)
 }
 
 func (t *terminal) facts() {

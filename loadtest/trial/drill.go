@@ -48,6 +48,7 @@ type Observed struct {
 	Before    Metrics             // at the start of the fault, or else of the measured phase
 	After     Metrics             // at its end
 	End       Metrics             // when the load was over
+	Drill     bool                // something was broken on purpose
 	Kills     int                 // processes killed without notice
 	TargetP99 time.Duration
 	Recovery  time.Duration // the longest that the catalogue allows

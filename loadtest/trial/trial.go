@@ -47,6 +47,17 @@ type Driver interface {
 	Next() []stack.Edit
 }
 
+// A Baseline is a driver whose question describes a system that fails. That
+// system runs beside the one that answers the question, in roles of its own, and
+// the same run measures both.
+type Baseline interface {
+	Driver
+
+	// Compare puts the same load on both systems, one after the other, and returns
+	// the figures side by side. It comes after the preparation.
+	Compare(ctx context.Context) ([]report.Contrast, error)
+}
+
 // Setup is what a driver is made from: the running scenario, and how much load.
 type Setup struct {
 	Scenario scenarios.Scenario

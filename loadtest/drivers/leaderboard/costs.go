@@ -59,6 +59,12 @@ func (c *costs) add(s sample) {
 	}
 }
 
+func (c *costs) forget() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.first, c.last = sample{}, sample{}
+}
+
 // perRead returns the commands for each read: sent, and as Redis counts them.
 func (c *costs) perRead() (sent, counted float64) {
 	c.mu.Lock()

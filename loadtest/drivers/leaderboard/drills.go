@@ -3,6 +3,7 @@ package leaderboard
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"github.com/provingground/provingground/loadtest/faults"
 	"github.com/provingground/provingground/loadtest/judge"
@@ -50,7 +51,7 @@ func (d *Driver) empty(ctx context.Context) error {
 	for _, url := range d.api.urls {
 		for range 20 { // a small board may be rebuilt before anybody looks
 			var p page
-			if _, err := get(ctx, url+"/api/pages/1", &p); err == nil && p.Stale || !sleep(ctx, 100*1e6) {
+			if _, err := get(ctx, url+"/api/pages/1", &p); err == nil && p.Stale || !sleep(ctx, 100*time.Millisecond) {
 				break
 			}
 		}
@@ -68,7 +69,7 @@ func (d *Driver) judgePages(share float64) func(trial.Observed) []judge.Check {
 			judge.Checkf("served meanwhile", w.Served() >= share, "%.2f %% of the reads were answered during the fault (target %.1f %%)", 100*w.Served(), 100*share).Timed(),
 			judge.Checkf("speed meanwhile", w.P99 < o.TargetP99, "they took %v at p99 in the median second (target %v)", w.P99, o.TargetP99).Timed(),
 			judge.Checkf("refusals", w.Errors == 0, "%d reads ended otherwise than by an answer or a 503 with Retry-After", w.Errors).Timed(),
-			judge.Checkf("marks", to-from < 2e9 || d.stale.Load() > 0 || share > 0.99, "%d pages were marked stale", d.stale.Load()),
+			judge.Checkf("marks", to-from < 2*time.Second || d.stale.Load() > 0 || share > 0.99, "%d pages were marked stale", d.stale.Load()),
 			o.Recovered(),
 		}
 	}

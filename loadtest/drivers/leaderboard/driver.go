@@ -40,7 +40,6 @@ type Driver struct {
 	accepted accepted
 	follow   *followUp
 	costs    costs
-	compared []comparison
 	reads    atomic.Int64 // answered reads of the api
 	same     atomic.Int64 // of those, 304
 	stale    atomic.Int64 // of those, marked stale

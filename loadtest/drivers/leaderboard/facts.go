@@ -7,23 +7,15 @@ import (
 	"github.com/provingground/provingground/loadtest/trial"
 )
 
-// Facts says what reads cost, and how the design before compares.
+// Facts says what reads cost.
 func (d *Driver) Facts(was, is trial.Metrics, seconds float64) []report.Fact {
 	since := func(name string) float64 { return is[name] - was[name] }
 	sent, counted := d.costs.perRead()
 	reads := float64(max(1, d.reads.Load()))
-	facts := []report.Fact{
+	return []report.Fact{
 		{Name: "Redis commands", Value: perThousand(sent), Note: fmt.Sprintf("as sent; Redis, which counts those in scripts, says %.1f", 1000*counted)},
 		{Name: "not modified", Value: fmt.Sprintf("%.1f %%", 100*float64(d.same.Load())/reads), Note: "of the reads"},
 		{Name: "marked stale", Value: fmt.Sprintf("%.2f %%", 100*float64(d.stale.Load())/reads), Note: "of the pages"},
 		{Name: "transactions", Value: fmt.Sprintf("%.1f/s", since("leaderboard_batches_total")/seconds), Note: fmt.Sprintf("%.0f started over; the stream repaired %.0f players", since("leaderboard_batches_retried_total"), since("leaderboard_repaired_total"))},
 	}
-	for _, c := range d.compared {
-		facts = append(facts, report.Fact{
-			Name:  c.name,
-			Value: fmt.Sprintf("%.0f reads/s at most", c.most),
-			Note:  fmt.Sprintf("closed loop, %d users; at %.0f/s p99 %v and %.3f Redis commands per read", compareUsers, c.rate, c.p99, c.counted),
-		})
-	}
-	return facts
 }

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"slices"
-	"strings"
 
 	"github.com/provingground/provingground/loadtest/judge"
 	"github.com/provingground/provingground/loadtest/trial"
@@ -39,14 +38,14 @@ func (d *Driver) Judge(ctx context.Context, o trial.Observed) ([]judge.Check, er
 		return nil, err
 	}
 	checks := []judge.Check{
-		d.judgeLedger(receipts),
+		judge.Ledger(&d.ledger, receipts, "submissions", o.Drill),
 		d.judgeTruth(board),
 		d.judgeOrder(board),
 		d.judgeBoard(ctx, board),
 		d.judgeVisibility(),
 		judge.Checkf("answers", d.wrong.String() == "", "%s", orElse(d.wrong.String(), "every read and receipt was what it must be, and no process stepped back")),
 	}
-	if len(o.Marks) == 0 {
+	if !o.Drill {
 		sent, _ := d.costs.perRead()
 		checks = append(checks, judge.Checkf("Redis", sent <= maxCommands, "%.4f commands were sent to Redis for each read (target %.2f)", sent, maxCommands).Timed())
 	}
@@ -58,16 +57,6 @@ func orElse(s, otherwise string) string {
 		return otherwise
 	}
 	return s
-}
-
-func (d *Driver) judgeLedger(receipts map[string]int) judge.Check {
-	wrong := d.ledger.Judge(receipts)
-	acknowledged, refused, unknown := d.ledger.Totals()
-	if len(wrong) > 0 {
-		return judge.Checkf("ledger", false, "%d submissions are not what was answered: %s", len(wrong), strings.Join(wrong[:min(3, len(wrong))], "; "))
-	}
-	return judge.Checkf("ledger", true, "%d acknowledged submissions are recorded once, %d refused ones are not, %d unknown ones are at most once; nothing else is",
-		acknowledged, refused, unknown)
 }
 
 // judgeTruth wants every player's best in the table: the highest acknowledged

@@ -88,32 +88,33 @@ func (w *writer) Send(ctx context.Context, k int64) engine.Outcome {
 	if err != nil {
 		return engine.Outcome{Kind: engine.Unknown}
 	}
+	var (
+		r       receipt
+		process int
+	)
 	sent := time.Now()
-	for attempt := int64(0); ; attempt++ {
-		w.d.ledger.Sent(s.key, s.key, time.Now())
-		process, err := w.do(ctx, k+attempt, request)
-		end, r := w.readAnswer(s, err)
-		w.d.ledger.Answered(s.key, end, time.Now())
-		if end == ledger.Acknowledged {
-			w.d.accepted.add(acceptance{submission: s, receipt: r, sent: sent, read: time.Now()})
-			w.d.follow.add(promise{submission: s, receipt: r, at: time.Now(), process: process})
-			return engine.Outcome{Kind: engine.OK, Status: w.resp.Status}
-		}
-		if err == nil && end == ledger.Refused && w.resp.Status < 429 {
-			return engine.Outcome{Kind: engine.Status, Status: w.resp.Status}
-		}
-		if time.Since(sent) > writeDeadline || !sleep(ctx, writePause) {
-			w.d.accepted.lose(s)
-			return w.gaveUp(end, err)
-		}
+	end := w.d.ledger.Ask(ctx, s.key, s.key, ledger.Patience{Deadline: writeDeadline, Pause: writePause}, func(ctx context.Context, n int) (end ledger.End) {
+		process, err = w.do(ctx, k+int64(n), request)
+		end, r = w.readAnswer(s, err)
+		return end
+	})
+	switch end {
+	case ledger.Acknowledged:
+		w.d.accepted.add(acceptance{submission: s, receipt: r, sent: sent, read: time.Now()})
+		w.d.follow.add(promise{submission: s, receipt: r, at: time.Now(), process: process})
+		return engine.Outcome{Kind: engine.OK, Status: w.resp.Status}
+	case ledger.Refused:
+		return engine.Outcome{Kind: engine.Status, Status: w.resp.Status}
 	}
+	w.d.accepted.lose(s)
+	return w.gaveUp(end, err)
 }
 
 func (w *writer) gaveUp(end ledger.End, err error) engine.Outcome {
 	if err != nil {
 		return engine.Outcome{Kind: engine.KindOf(err)}
 	}
-	if end == ledger.Refused {
+	if end == ledger.NotAttempted {
 		return engine.Outcome{Kind: engine.Refused, Status: w.resp.Status}
 	}
 	return engine.Outcome{Kind: engine.Status, Status: w.resp.Status}
@@ -123,7 +124,7 @@ func (w *writer) gaveUp(end ledger.End, err error) engine.Outcome {
 func (w *writer) readAnswer(s submission, err error) (ledger.End, receipt) {
 	if err != nil {
 		if engine.KindOf(err) == engine.Dial {
-			return ledger.Refused, receipt{}
+			return ledger.NotAttempted, receipt{}
 		}
 		return ledger.Unknown, receipt{}
 	}

@@ -140,17 +140,7 @@ func (d *Driver) Judge(ctx context.Context, o trial.Observed) ([]judge.Check, er
 	if err != nil {
 		return nil, err
 	}
-	return []judge.Check{d.judgeLedger(effects), d.judgeFollowUps(), d.judgeAliases(), d.judgeClicks(clicks, disturbanceOf(o))}, nil
-}
-
-func (d *Driver) judgeLedger(effects map[string]int) judge.Check {
-	wrong := d.ledger.Judge(effects)
-	acknowledged, refused, unknown := d.ledger.Totals()
-	if len(wrong) > 0 {
-		return judge.Checkf("ledger", false, "%d links are not what was answered: %s", len(wrong), firstOf(wrong))
-	}
-	return judge.Checkf("ledger", true, "%d acknowledged links are there once, %d refused ones are not, %d unknown ones are there at most once; nothing else is",
-		acknowledged, refused, unknown)
+	return []judge.Check{judge.Ledger(&d.ledger, effects, "links", o.Drill), d.judgeFollowUps(), d.judgeAliases(), d.judgeClicks(clicks, disturbanceOf(o))}, nil
 }
 
 func (d *Driver) judgeFollowUps() judge.Check {
@@ -180,13 +170,4 @@ func (d *Driver) judgeClicks(c clickCount, dist disturbance) judge.Check {
 	mayDouble := dist.unsureBatches*perProcess + d.uncertainReads.Load()
 	return judge.Checkf("clicks", c.lost <= mayLose && c.doubled <= mayDouble,
 		"%d redirects were counted as %d clicks: %d lost (bound %d), %d too many (bound %d)", c.sent, c.counted, c.lost, mayLose, c.doubled, mayDouble)
-}
-
-func firstOf(sentences []string) string {
-	const shown = 3
-	s := strings.Join(sentences[:min(shown, len(sentences))], "; ")
-	if more := len(sentences) - shown; more > 0 {
-		s += fmt.Sprintf("; and %d more", more)
-	}
-	return s
 }

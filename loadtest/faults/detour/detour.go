@@ -11,6 +11,9 @@
 //	s, err := stack.Start(ctx, stack.Options{Scenario: sc, Cloud: cloud, Servers: set, Env: d.Env()})
 //
 // Stack.Env then shows what the roles got; effects are looked for with [Direct].
+//
+// A client that takes an address out of an answer goes past the proxy. The SDK for
+// Go does not (it leaves a queue's URL for the endpoint it was given); others do.
 package detour
 
 import (
@@ -24,6 +27,7 @@ import (
 	"github.com/provingground/provingground/deploy/local/server"
 	"github.com/provingground/provingground/loadtest/faults/proxy"
 	"github.com/provingground/provingground/loadtest/faults/proxy/aws"
+	"github.com/provingground/provingground/loadtest/faults/proxy/postgres"
 	"github.com/provingground/provingground/loadtest/faults/proxy/redis"
 )
 
@@ -74,6 +78,8 @@ func protocol(name string) proxy.Protocol {
 		return aws.Protocol()
 	case "redis":
 		return redis.Protocol()
+	case "postgres", "pgbouncer":
+		return postgres.Protocol()
 	}
 	return nil
 }
@@ -113,7 +119,8 @@ func (d *Detour) Proxy(name string) *proxy.Proxy { return d.proxies[name] }
 // Names returns the servers with a proxy, sorted.
 func (d *Detour) Names() []string { return slices.Sorted(maps.Keys(d.proxies)) }
 
-// Close ends all proxies; connections through them break.
+// Close ends all proxies; connections through them break, so roles that are to
+// end cleanly end before.
 func (d *Detour) Close() error {
 	var errs []error
 	for _, name := range d.Names() {

@@ -3,7 +3,6 @@
 package detour_test
 
 import (
-	"bytes"
 	"context"
 	"maps"
 	"net/http"
@@ -64,8 +63,9 @@ func TestServersThatCannotBeProxiedAreRefused(t *testing.T) {
 	}
 }
 
-// TestRolesGoThroughAndTheJudgeDoesNot runs the roles of a scenario.
-func TestRolesGoThroughAndTheJudgeDoesNot(t *testing.T) {
+// through starts the roles of a scenario behind a detour.
+func through(t *testing.T) (*server.Set, *detour.Detour, *stack.Stack) {
+	t.Helper()
 	sc, ok := scenarios.Find("urlshortener")
 	if !ok {
 		t.Fatal("the scenario is not in the catalogue")
@@ -81,6 +81,11 @@ func TestRolesGoThroughAndTheJudgeDoesNot(t *testing.T) {
 			t.Error(err)
 		}
 	})
+	return set, d, s
+}
+
+func TestRolesGoThroughAndTheJudgeDoesNot(t *testing.T) {
+	set, d, s := through(t)
 	d.Clear()
 	create(t, s.Instances[0].URL)
 	if len(d.Proxy("dynamodb").Counts()) == 0 {
@@ -95,24 +100,48 @@ func TestRolesGoThroughAndTheJudgeDoesNot(t *testing.T) {
 	if through := d.Env()["REDIS_URL"]; s.Env["REDIS_URL"] != through || direct["REDIS_URL"] == through {
 		t.Errorf("roles have %s, the judge %s, the proxy is %s", s.Env["REDIS_URL"], direct["REDIS_URL"], through)
 	}
-	t.Logf("a creation is %v", d.Steps(10))
-
 	d.Proxy("dynamodb").SetLink(proxy.Link{Down: true})
-	if resp := post(t, s.Instances[0].URL, "fault-test-key-2"); resp.StatusCode < 500 {
-		t.Errorf("a creation without the store was answered with %s", resp.Status)
+	if status, err := post(t, s.Instances[0].URL, "fault-test-key-2"); err != nil || status < 500 {
+		t.Errorf("a creation without the store was answered with %d, %v", status, err)
+	}
+}
+
+// TestARoleIsKilledBetweenItsWriteAndItsAnswer shows the failure that
+// idempotency keys are for.
+func TestARoleIsKilledBetweenItsWriteAndItsAnswer(t *testing.T) {
+	_, d, s := through(t)
+	d.Clear()
+	create(t, s.Instances[0].URL)
+	write := d.Steps(1)[0]
+	row, err := d.KillAt(write, proxy.After, s.Instances[0].Kill)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if status, err := post(t, s.Instances[0].URL, "fault-test-key-2"); err == nil {
+		t.Fatalf("the role that was killed at %v answered with %d", write, status)
+	}
+	<-row.Done()
+	if err := row.Err(); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Instances[0].Start(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if status, err := post(t, s.Instances[0].URL, "fault-test-key-2"); err != nil || status != http.StatusCreated {
+		t.Errorf("the second attempt with the same key ended with %d, %v", status, err)
 	}
 }
 
 func create(t *testing.T, url string) {
 	t.Helper()
-	if resp := post(t, url, "fault-test-key-1"); resp.StatusCode != http.StatusCreated {
-		t.Fatalf("POST /api/links: %s", resp.Status)
+	if status, err := post(t, url, "fault-test-key-1"); err != nil || status != http.StatusCreated {
+		t.Fatalf("POST /api/links: %d, %v", status, err)
 	}
 }
 
-func post(t *testing.T, url, key string) *http.Response {
+func post(t *testing.T, url, key string) (status int, err error) {
 	t.Helper()
-	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, url+"/api/links", bytes.NewReader([]byte(`{"url":"https://example.test/"}`)))
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, url+"/api/links", strings.NewReader(`{"url":"https://example.test/"}`))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -120,8 +149,7 @@ func post(t *testing.T, url, key string) *http.Response {
 	req.Header.Set("Idempotency-Key", key)
 	resp, err := http.DefaultClient.Do(req)
 	if err != nil {
-		t.Fatal(err)
+		return 0, err
 	}
-	resp.Body.Close()
-	return resp
+	return resp.StatusCode, resp.Body.Close()
 }

@@ -53,12 +53,12 @@ func (d *Detour) Clear() {
 	}
 }
 
-// KillAt switches on a Kill at a step, counted from now. Nothing passes on any of the proxies while
-// the function runs; it returns when the process is gone.
+// KillAt switches on a Kill at a step, counted from now. No operation passes on
+// any of the proxies while the function runs, which returns when the process is gone.
 func (d *Detour) KillAt(s Step, when proxy.When, kill func() error) (*proxy.Injected, error) {
-	p := d.proxies[s.Server]
-	if p == nil {
-		return nil, fmt.Errorf("detour: no proxy before %q", s.Server)
+	p, err := d.find(s.Server)
+	if err != nil {
+		return nil, err
 	}
 	return p.KillAt(s.Operation, s.Nth, when, kill)
 }

@@ -66,9 +66,9 @@ type Rewrite func(request []byte) (forward []byte, answer func([]byte) ([]byte, 
 // MaxBuffered are left as they are.
 func Rewritten(name string, r Rewrite) Effect { return Effect{name: name, rewrite: r} }
 
-// Kill stops all operations of the proxy's World at that moment, calls the function, which
-// returns when the process is gone, then cuts the connection and lets the others
-// go on.
+// Kill stops all operations of the proxy's World at that moment, calls the
+// function, which returns when the process is gone, then cuts the connection and
+// lets the others go on.
 func Kill(when When, kill func() error) Effect {
 	return Effect{name: "kill " + when.String(), stop: &stop{when: when, kill: kill}}
 }

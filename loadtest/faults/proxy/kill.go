@@ -1,7 +1,7 @@
 package proxy
 
-// KillAt switches on a Kill at the nth operation, counted from now, that the pattern takes.
-// The fault's Done is closed when the function has returned.
+// KillAt switches on a Kill at the nth operation that the pattern takes, counted
+// from now. The fault's Done is closed when the function has returned.
 func (p *Proxy) KillAt(operation string, nth int, when When, kill func() error) (*Injected, error) {
 	return p.Inject(Fault{On: Match{Operation: operation, Nth: nth}, Effect: Kill(when, kill)})
 }

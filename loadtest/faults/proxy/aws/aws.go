@@ -22,6 +22,7 @@ import (
 // it. An operation is called as the API calls it, with the table, queue, topic,
 // stream or bucket where the request shows it: "PutItem links",
 // "TransactWriteItems orders+outbox", "SendMessageBatch emails", "PutObject photos".
+// Bodies above 64 KiB are not looked into: such a call has its action alone.
 func Protocol() proxy.Protocol { return web.Protocol(name) }
 
 func name(r *http.Request, body []byte) string {

@@ -6,7 +6,6 @@ import (
 	"bytes"
 	"context"
 	"crypto/rand"
-	"fmt"
 	"io"
 	"slices"
 	"testing"
@@ -190,30 +189,34 @@ func TestLargeObjectsPassBothWays(t *testing.T) {
 }
 
 func TestFaultsHitLargeObjects(t *testing.T) {
+	c := newCloud(t, sdk.NopRetryer{})
+	bucket := c.bucket(t)
 	large := make([]byte, 5<<20)
-	for _, test := range []struct {
+	kill := func() error { return nil } // the connection is cut all the same
+	for key, test := range map[string]struct {
 		effect proxy.Effect
 		fails  bool
 		there  bool
 	}{
-		{proxy.LoseAnswer(), true, true},
-		{proxy.Reset(), true, false},
-		{aws.Throttle(), true, false},
-		{proxy.Duplicate(), false, true},
-		{proxy.Delay(proxy.Before, time.Millisecond), false, true},
-		{proxy.Delay(proxy.After, time.Millisecond), false, true},
+		"lost answer":  {proxy.LoseAnswer(), true, true},
+		"reset":        {proxy.Reset(), true, false},
+		"throttle":     {aws.Throttle(), true, false},
+		"kill before":  {proxy.Kill(proxy.Before, kill), true, false},
+		"kill after":   {proxy.Kill(proxy.After, kill), true, true},
+		"duplicate":    {proxy.Duplicate(), false, true},
+		"delay before": {proxy.Delay(proxy.Before, time.Millisecond), false, true},
+		"delay after":  {proxy.Delay(proxy.After, time.Millisecond), false, true},
 	} {
-		t.Run(fmt.Sprint(test.fails, test.there), func(t *testing.T) {
-			c := newCloud(t, sdk.NopRetryer{})
-			bucket := c.bucket(t)
+		t.Run(key, func(t *testing.T) {
 			fault := proxytest.Inject(t, c.proxy, proxy.Match{Operation: "PutObject"}, test.effect)
-			if err := c.put(t.Context(), bucket, "key", bytes.NewReader(large)); (err != nil) != test.fails {
+			defer fault.Remove()
+			if err := c.put(t.Context(), bucket, key, bytes.NewReader(large)); (err != nil) != test.fails {
 				t.Errorf("PutObject ended with %v", err)
 			}
 			if fault.Hits() != 1 || fault.Skipped() != 0 {
 				t.Errorf("hit %d, skipped %d", fault.Hits(), fault.Skipped())
 			}
-			_, err := c.s3.HeadObject(t.Context(), &s3.HeadObjectInput{Bucket: bucket, Key: sdk.String("key")})
+			_, err := c.s3.HeadObject(t.Context(), &s3.HeadObjectInput{Bucket: bucket, Key: &key})
 			if (err == nil) != test.there {
 				t.Errorf("HeadObject ended with %v", err)
 			}

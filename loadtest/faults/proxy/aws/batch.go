@@ -171,7 +171,9 @@ func addFailed(answer []byte, entries []json.RawMessage) ([]byte, error) {
 		return nil, err
 	}
 	for _, raw := range entries {
-		var e struct{ ID string `json:"Id"` }
+		var e struct {
+			ID string `json:"Id"`
+		}
 		if err := json.Unmarshal(raw, &e); err != nil {
 			return nil, err
 		}

@@ -1,0 +1,2 @@
+// Package servicebustest is Azure Service Bus in this process.
+package servicebustest
