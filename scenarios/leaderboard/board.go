@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"math/rand/v2"
 	"strconv"
+	"sync"
 	"sync/atomic"
 	"time"
 )
@@ -31,11 +32,14 @@ type board struct {
 	now     func() time.Time
 	current atomic.Pointer[edition]
 
+	started   time.Time
+	confirmed atomic.Int64 // since started: when the edition was last known to hold everything accepted
+	marking   sync.Mutex   // held to replace the edition
+
 	// Of the refresher alone.
-	confirmed time.Time // when the edition was last known to hold everything accepted
-	asked     time.Time // of the refresh before this one
-	accepted  int64     // as known then
-	away      bool
+	asked    time.Time // of the refresh before this one
+	accepted int64     // as known then
+	away     bool
 }
 
 // edition is one state of the board, ready to be sent.
@@ -61,11 +65,31 @@ type Standing struct {
 }
 
 func newBoard(v *view, m *metrics, log *slog.Logger) *board {
-	return &board{view: v, metrics: m, log: log, now: time.Now}
+	return &board{view: v, metrics: m, log: log, now: time.Now, started: time.Now()}
 }
 
 // edition returns the newest edition, nil before the first.
 func (b *board) edition() *edition { return b.current.Load() }
+
+// serving returns the edition to answer with. It is marked if nobody has looked
+// at the view for too long: the refresher, or the whole process, may have stood still.
+func (b *board) serving() *edition {
+	e := b.current.Load()
+	if e == nil || e.stale || b.age() <= freshFor {
+		return e
+	}
+	b.marking.Lock()
+	defer b.marking.Unlock()
+	b.mark()
+	return b.current.Load()
+}
+
+// age is how long ago the edition was last known to be current.
+func (b *board) age() time.Duration {
+	return b.now().Sub(b.started) - time.Duration(b.confirmed.Load())
+}
+
+func (b *board) confirm(at time.Time) { b.confirmed.Store(int64(at.Sub(b.started))) }
 
 // run refreshes until ctx ends. The jitter keeps processes from asking together.
 func (b *board) run(ctx context.Context) {
@@ -92,24 +116,26 @@ func (b *board) refresh(ctx context.Context) {
 	s, entries, err := b.view.read(ctx, known, Pages*PageSize)
 	b.note(err)
 	usable := err == nil && s.complete && s.through >= known
+	b.marking.Lock()
+	defer b.marking.Unlock()
 	if usable && s.through > known {
-		old = b.publish(s.through, entries, old)
+		b.publish(s.through, entries, b.current.Load())
 	}
 	switch {
 	case usable && s.through >= s.accepted:
-		b.confirmed = began
+		b.confirm(began)
 	case usable && s.through >= b.accepted: // what came since is under way
-		b.confirmed = b.asked
+		b.confirm(b.asked)
 	}
 	if err == nil && s.complete {
 		b.asked, b.accepted = began, s.accepted
 	}
-	b.mark(old)
+	b.mark()
 }
 
 // publish makes an edition of entries. Pages that did not change are kept, with
 // their ETags.
-func (b *board) publish(through int64, entries []Entry, old *edition) *edition {
+func (b *board) publish(through int64, entries []Entry, old *edition) {
 	e := &edition{
 		through: through, sequence: strconv.AppendInt(nil, through, 10),
 		entries: entries, places: make(map[string]int, len(entries)),
@@ -120,15 +146,15 @@ func (b *board) publish(through int64, entries []Entry, old *edition) *edition {
 	e.encode(old)
 	b.current.Store(e)
 	b.metrics.through.Set(float64(through))
-	return e
 }
 
 // mark says on the edition how old it is, if it may not be current any more.
-func (b *board) mark(e *edition) {
+func (b *board) mark() {
+	e := b.current.Load()
 	if e == nil {
 		return
 	}
-	age := b.now().Sub(b.confirmed)
+	age := b.age()
 	b.metrics.age.Set(age.Seconds())
 	stale := age > freshFor
 	if !stale && !e.stale {

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"strings"
 	"testing"
 	"time"
 
@@ -94,6 +95,7 @@ func boardInMemory() *API {
 	m := newMetrics()
 	log := slog.New(slog.DiscardHandler)
 	b := newBoard(nil, m, log)
+	b.now = func() time.Time { return b.started }
 	b.publish(3, []Entry{{1, "ann", "Ann", 30}, {2, "bob", "Bob", 20}, {3, "cid", "Cid", 10}}, nil)
 	return &API{
 		admit:   newAdmission(1e9),
@@ -157,6 +159,26 @@ func TestWhatIsNotAdmittedIsRefusedAtOnceAndHealthIsAlwaysAnswered(t *testing.T)
 		if retry := ctx.Response.Header.Peek("Retry-After"); (tt.want == 503) != (retry != nil) {
 			t.Errorf("GET %s: %d with Retry-After %q", tt.path, tt.want, retry)
 		}
+	}
+}
+
+// TestAPageIsMarkedThoughNobodyRefreshes is a process that stood still, and
+// answers before its refresher has looked.
+func TestAPageIsMarkedThoughNobodyRefreshes(t *testing.T) {
+	a := boardInMemory()
+	b := a.service.board
+	get := func() (body, age string) {
+		ctx := newRequest("/api/pages/1", "Accept", "*/*")
+		a.handle(ctx)
+		return string(ctx.Response.Body()), string(ctx.Response.Header.Peek("Age"))
+	}
+	b.now = func() time.Time { return b.started.Add(freshFor) }
+	if body, age := get(); age != "" || !strings.Contains(body, `"stale":false`) {
+		t.Errorf("a fresh page: Age %q, %s", age, body)
+	}
+	b.now = func() time.Time { return b.started.Add(20 * time.Second) }
+	if body, age := get(); age != "20" || !strings.Contains(body, `"stale":true`) {
+		t.Errorf("after 20 s: Age %q, %s", age, body)
 	}
 }
 

@@ -112,7 +112,7 @@ func (a *API) readyz(ctx *fasthttp.RequestCtx) {
 
 // page is the hot path. Everything it sends was made when the edition was.
 func (a *API) page(ctx *fasthttp.RequestCtx, n int) {
-	e := a.service.board.edition()
+	e := a.service.board.serving()
 	if e == nil {
 		a.fail(ctx, "page", ErrUnavailable)
 		return

@@ -98,7 +98,7 @@ func (s *Service) Standing(ctx context.Context, player string) (Standing, error)
 	if err := ValidPlayer(player); err != nil {
 		return Standing{}, ErrNotFound
 	}
-	e := s.board.edition()
+	e := s.board.serving()
 	if e == nil {
 		return Standing{}, fmt.Errorf("%w: no view yet", ErrUnavailable)
 	}
