@@ -81,6 +81,22 @@ func copyPackage(t *testing.T, from, to string) {
 	for _, file := range sources(t, from) {
 		copyRewritten(t, file, filepath.Join(to, filepath.Base(file)))
 	}
+	for _, file := range embedded(t, from) {
+		if err := os.MkdirAll(filepath.Dir(filepath.Join(to, file)), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		copyRewritten(t, filepath.Join(from, file), filepath.Join(to, file))
+	}
+}
+
+// embedded returns the files that a package embeds, from its folder.
+func embedded(t *testing.T, dir string) []string {
+	t.Helper()
+	out, err := exec.CommandContext(t.Context(), "go", "list", "-f", `{{join .EmbedFiles "\n"}}`, "./"+dir).Output()
+	if err != nil {
+		t.Fatalf("go list %s: %v", dir, err)
+	}
+	return strings.Fields(string(out))
 }
 
 func copyModuleFiles(t *testing.T, dir string) {

@@ -107,6 +107,29 @@ func builds() []broken {
 			},
 			check: "ledger", complains: "not what was answered",
 		},
+		{
+			scenario: "leaderboard", name: "the ranking ignores ties",
+			edits: []stack.Edit{{File: "score.go", Old: `return score<<sequenceBits | (MaxSequence - sequence)`, New: `return score<<sequenceBits | sequence`}},
+			check: "board", complains: "who was accepted as",
+		},
+		{
+			scenario: "leaderboard", name: "submissions are acknowledged and not written",
+			edits: []stack.Edit{{File: "dynamodb.go", Old: `	if len(items) == 0 {`, New: `	if len(items) == 0 || len(p.records) > 0 && seen.counter%3 == 0 {`}},
+			check: "ledger", complains: "was acknowledged",
+		},
+		{
+			scenario: "leaderboard", name: "the last score counts instead of the best",
+			edits: []stack.Edit{{File: "committer.go", Old: `sub.Score > best.Score`, New: `sub.Score != best.Score`}},
+			check: "best scores", complains: "was acknowledged",
+		},
+		{
+			scenario: "leaderboard", name: "pages are refreshed every three seconds and claim to be fresh",
+			edits: []stack.Edit{
+				{File: "board.go", Old: `refreshEvery   = 250 * time.Millisecond`, New: `refreshEvery   = 3 * time.Second`},
+				{File: "board.go", Old: `freshFor = time.Second`, New: `freshFor = time.Minute`},
+			},
+			check: "visibility", complains: "without a mark",
+		},
 	}
 }
 

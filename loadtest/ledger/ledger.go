@@ -136,6 +136,17 @@ func (l *Ledger) Over(what string, at time.Time) {
 	l.entries[what].Ended = at
 }
 
+// Keys returns the keys of all entries, in no order.
+func (l *Ledger) Keys() []string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	keys := make([]string, 0, len(l.entries))
+	for _, e := range l.entries {
+		keys = append(keys, e.Key)
+	}
+	return keys
+}
+
 // Totals counts keys by state.
 func (l *Ledger) Totals() Totals {
 	l.mu.Lock()

@@ -61,19 +61,31 @@ func Refused(err error, i int) bool {
 func (t Table) Get(ctx context.Context, key string, now time.Time) (Record, bool, error) {
 	out, err := t.Client.GetItem(ctx, &dynamodb.GetItemInput{
 		TableName:      &t.Name,
-		Key:            map[string]types.AttributeValue{t.Hash: t.hash(key)},
+		Key:            t.Key(key),
 		ConsistentRead: aws.Bool(true),
 	})
 	if err != nil {
 		return Record{}, false, fmt.Errorf("idempotency: read record: %w", err)
 	}
-	fingerprint, ok := out.Item["fingerprint"].(*types.AttributeValueMemberS)
-	answer, okAnswer := out.Item["answer"].(*types.AttributeValueMemberB)
-	ttl, okTTL := out.Item[t.TTL].(*types.AttributeValueMemberN)
+	rec, found := t.Decode(key, out.Item, now)
+	return rec, found, nil
+}
+
+// Key returns the key of a record's item, for a caller that reads several at once.
+func (t Table) Key(key string) map[string]types.AttributeValue {
+	return map[string]types.AttributeValue{t.Hash: t.hash(key)}
+}
+
+// Decode returns the record in an item that was read with Key, unless there is
+// none or it has expired.
+func (t Table) Decode(key string, item map[string]types.AttributeValue, now time.Time) (Record, bool) {
+	fingerprint, ok := item["fingerprint"].(*types.AttributeValueMemberS)
+	answer, okAnswer := item["answer"].(*types.AttributeValueMemberB)
+	ttl, okTTL := item[t.TTL].(*types.AttributeValueMemberN)
 	if !ok || !okAnswer || !okTTL || ttl.Value < seconds(now).Value {
-		return Record{}, false, nil
+		return Record{}, false
 	}
-	return Record{Key: key, Fingerprint: fingerprint.Value, Answer: answer.Value}, true, nil
+	return Record{Key: key, Fingerprint: fingerprint.Value, Answer: answer.Value}, true
 }
 
 // hash keeps client input out of the key space of the caller's own items.

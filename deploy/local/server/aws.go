@@ -20,7 +20,7 @@ func aws(name, standsFor, variable string, services ...string) Definition {
 	var variables []string
 	for _, s := range services {
 		if s != "cloudformation" && s != "iam" && s != "logs" {
-			variables = append(variables, "AWS_ENDPOINT_URL_"+strings.ToUpper(s))
+			variables = append(variables, "AWS_ENDPOINT_URL_"+strings.Replace(strings.ToUpper(s), "DBSTREAMS", "DB_STREAMS", 1))
 		}
 	}
 	image := localStackImage

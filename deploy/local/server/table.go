@@ -60,7 +60,7 @@ type program struct {
 func Table() []Definition {
 	return []Definition{
 		redis(),
-		aws("dynamodb", "DynamoDB", "AWS_ENDPOINT_URL_DYNAMODB", "dynamodb", "cloudformation"),
+		aws("dynamodb", "DynamoDB and its streams", "AWS_ENDPOINT_URL_DYNAMODB", "dynamodb", "dynamodbstreams", "cloudformation"),
 		aws("aws", "S3, SNS, SQS, SES and Lambda, which call each other", "AWS_ENDPOINT_URL_S3",
 			"s3", "sns", "sqs", "ses", "lambda", "iam", "logs", "cloudformation"),
 		pubsub(),
