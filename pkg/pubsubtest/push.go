@@ -14,9 +14,10 @@ import (
 	"github.com/provingground/provingground/pkg/pubsubtest/broker"
 )
 
-// Push, as on the page "Push subscriptions": a window of requests that opens
-// with successes and closes with failures, and a pause after failures that
-// doubles from 100 ms to 60 s. The sizes of the window are ours.
+// Push, as on the page "Push subscriptions": the rate follows the successes, by
+// a window of requests that opens with them and closes with failures, and a
+// failure makes the subscription pause, 100 ms to 60 s. The sizes of the window
+// and the doubling are ours.
 const (
 	firstWindow = 3
 	mostWindow  = 100

@@ -143,7 +143,8 @@ func (s *Server) register() {
 func (s *Server) start(listener, web net.Listener, options Options) {
 	s.engine.running.Go(s.engine.run)
 	s.engine.running.Go(func() {
-		if err := s.grpc.Serve(listener); err != nil {
+		// It is stopped before it began if Close comes at once.
+		if err := s.grpc.Serve(listener); err != nil && !errors.Is(err, grpc.ErrServerStopped) {
 			options.Log.Error("grpc", "error", err)
 		}
 	})

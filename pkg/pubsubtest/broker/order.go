@@ -8,8 +8,8 @@ import (
 
 // keyQueue keeps the messages of one ordering key of a subscription in order.
 //
-// As documented for the service (pages "Order messages" and its section on
-// redelivery): while messages of a key are outstanding, later ones go to the
+// As the service promises (K. Aboul-Hosn, "Google Cloud Pub/Sub Ordered
+// Delivery": order, consistent redelivery, affinity): while messages of a key are outstanding, later ones go to the
 // same client only; if one is redelivered, so are all later ones of the key
 // that were delivered, also if they were acknowledged. So an acknowledgement
 // counts only when all earlier messages of the key are acknowledged. With
