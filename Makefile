@@ -5,10 +5,10 @@ GO ?= go
 LOADFLAGS = $(if $(RATE),-rate $(RATE)) $(if $(DURATION),-duration $(DURATION))
 
 .DEFAULT_GOAL := help
-.PHONY: help up down status logs run load drill test lint bench clean need-scenario
+.PHONY: help up down status logs run load drill test lint bench bench-loadtest bench-pubsub clean need-scenario
 
 help: ## list the targets
-	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "make %-8s %s\n", $$1, $$2}' Makefile
+	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "make %-14s %s\n", $$1, $$2}' Makefile
 
 up: ## start the local cloud, or with S=<slug> only what that scenario needs
 	@$(GO) run ./deploy/local up $(S)
@@ -23,7 +23,7 @@ logs: ## the end of every server's log
 	@$(GO) run ./deploy/local logs $(S)
 
 run: need-scenario ## start scenario S and print its addresses; Ctrl-C stops it
-	@$(GO) run ./deploy/local run $(S)
+	@$(GO) build -o .local/bin/local ./deploy/local && .local/bin/local run $(S)
 
 load: need-scenario ## put load on scenario S and judge target and guarantee
 	@$(GO) build -o .local/bin/loadtest ./loadtest && .local/bin/loadtest $(LOADFLAGS) $(S)
@@ -41,6 +41,13 @@ lint: ## vet, staticcheck, gofumpt; govulncheck where its database is reachable
 
 bench: ## CPU per redirect beside nginx and wrk, in one run
 	@$(GO) run ./loadtest/bench
+
+bench-loadtest: ## the load generator beside wrk, vegeta and wrk2, in one run
+	@$(GO) run ./loadtest/bench -seconds 4 loadtest
+
+bench-pubsub: ## Pub/Sub in process beside pstest, and the rate of the disk's syncs
+	@$(GO) test -run '^$$' -bench . -benchtime 3s ./pkg/journal
+	@$(GO) test -run '^$$' -bench . -benchtime 1x -timeout 10m ./pkg/pubsubtest
 
 clean: ## stop everything and give the disk back
 	@$(GO) run ./deploy/local clean

@@ -20,19 +20,40 @@ func TestAScenarioCanBeCopied(t *testing.T) {
 		}
 		t.Run(s.Slug, func(t *testing.T) {
 			t.Parallel()
-			dir := t.TempDir()
-			for _, p := range needed(t, "./scenarios/"+s.Slug+"/...") {
-				copyPackage(t, p, filepath.Join(dir, filepath.FromSlash(p)))
-			}
-			copyModuleFiles(t, dir)
-			cmd := exec.CommandContext(t.Context(), "go", "vet", "./...")
-			cmd.Dir = dir
-			// Everything is in the module cache: the copy needs nothing new.
-			cmd.Env = append(os.Environ(), "GOFLAGS=-mod=mod", "GOPROXY=off", "GOWORK=off")
-			if out, err := cmd.CombinedOutput(); err != nil {
-				t.Errorf("go vet in the copy: %v\n%s", err, out)
-			}
+			buildCopy(t, "./scenarios/"+s.Slug+"/...")
 		})
+	}
+}
+
+// TestAPackageCanBeCopied does the same with each pkg/<thing>: it takes nothing
+// else of this module with it, but for the brokers' journal.
+func TestAPackageCanBeCopied(t *testing.T) {
+	things, err := filepath.Glob("pkg/*")
+	if err != nil || len(things) == 0 {
+		t.Fatalf("packages in pkg: %q, %v", things, err)
+	}
+	for _, thing := range things {
+		t.Run(thing, func(t *testing.T) {
+			t.Parallel()
+			buildCopy(t, "./"+filepath.ToSlash(thing)+"/...")
+		})
+	}
+}
+
+// buildCopy copies what a pattern needs and vets it there.
+func buildCopy(t *testing.T, pattern string) {
+	t.Helper()
+	dir := t.TempDir()
+	for _, p := range needed(t, pattern) {
+		copyPackage(t, p, filepath.Join(dir, filepath.FromSlash(p)))
+	}
+	copyModuleFiles(t, dir)
+	cmd := exec.CommandContext(t.Context(), "go", "vet", "./...")
+	cmd.Dir = dir
+	// Everything is in the module cache: the copy needs nothing new.
+	cmd.Env = append(os.Environ(), "GOFLAGS=-mod=mod", "GOPROXY=off", "GOWORK=off")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Errorf("go vet in the copy: %v\n%s", err, out)
 	}
 }
 

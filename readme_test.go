@@ -1,12 +1,19 @@
+//go:build unix
+
 package provingground_test
 
 import (
+	"bufio"
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/provingground/provingground/scenarios"
@@ -55,38 +62,153 @@ func TestEveryScenarioHasItsPage(t *testing.T) {
 	}
 }
 
-// TestReadmeCommandsAreTargets runs what can be asked without running it: every
-// make command in a README names a target and a scenario that exist.
-func TestReadmeCommandsAreTargets(t *testing.T) {
-	command := regexp.MustCompile(`(?m)^(make [a-z].*)$`)
-	files, err := filepath.Glob("scenarios/*/README.md")
-	if err != nil {
-		t.Fatal(err)
+// blocks returns the commands that a page shows to be typed.
+func blocks(t *testing.T, file string) []string {
+	t.Helper()
+	var all []string
+	for _, found := range regexp.MustCompile("(?s)```sh\n(.*?)```").FindAllStringSubmatch(read(t, file), -1) {
+		all = append(all, found[1])
 	}
-	for _, file := range append(files, "README.md") {
-		for _, found := range command.FindAllString(read(t, file), -1) {
-			line, _, _ := strings.Cut(found, "#")
-			args := append([]string{"-n"}, strings.Fields(line)[1:]...)
-			if out, err := exec.CommandContext(t.Context(), "make", args...).CombinedOutput(); err != nil {
-				t.Errorf("%s: %q: %v\n%s", file, line, err, out)
-			}
+	return all
+}
+
+// TestTheCommandsOfThePagesWork executes them as they are written, rate and
+// duration lowered, in a clone of this tree that has what is installed here.
+func TestTheCommandsOfThePagesWork(t *testing.T) {
+	clone := clone(t)
+	for _, s := range scenarios.All() {
+		if !s.Runs() {
+			continue
+		}
+		page := blocks(t, filepath.Join("scenarios", s.Slug, "README.md"))
+		if len(page) < 2 {
+			t.Fatalf("the page of %s has %d blocks of commands, want those of make and those of curl", s.Slug, len(page))
+		}
+		for line := range strings.Lines(page[0]) {
+			command, _, _ := strings.Cut(line, "#")
+			args := strings.Fields(command)
+			t.Run(strings.Join(args, " "), func(t *testing.T) {
+				if strings.HasPrefix(command, "make run ") {
+					tryIt(t, clone, args, page[1])
+					return
+				}
+				out, err := inClone(t, clone, args).CombinedOutput()
+				if err != nil || !strings.Contains(string(out), "verdict: pass") {
+					t.Errorf("%v\n%s", err, out)
+				}
+			})
 		}
 	}
 }
 
-// TestTheFirstCommandWorks executes the README's main command as it stands,
-// with rate and duration lowered.
-func TestTheFirstCommandWorks(t *testing.T) {
-	const main = "make load S=urlshortener"
-	if !strings.Contains(read(t, "README.md"), "\n"+main) {
-		t.Fatalf("README.md has no line %q", main)
+// TestTheFrontPageNamesCommandsThatThePagesProve holds the two commands: the
+// first is executed on its scenario's page, the second is what runs this.
+func TestTheFrontPageNamesCommandsThatThePagesProve(t *testing.T) {
+	front := blocks(t, "README.md")[0]
+	first, rest, _ := strings.Cut(front, "\n")
+	first = strings.TrimSpace(strings.Split(first, "#")[0])
+	if page := blocks(t, "scenarios/urlshortener/README.md")[0]; !strings.Contains(page, first+" ") || !strings.HasPrefix(first, "make load ") {
+		t.Errorf("README.md begins with %q, which the page of its scenario does not show", first)
 	}
-	cmd := exec.CommandContext(t.Context(), "make", strings.Fields(main)[1:]...)
-	cmd.Env = append(os.Environ(), "LOADFLAGS=-rate 200 -duration 3s -warmup 1s -links 1000 -untimed -reports "+t.TempDir())
-	cmd.Args = append(cmd.Args, "-e") // the environment wins over the Makefile
-	out, err := cmd.CombinedOutput()
-	if err != nil || !strings.Contains(string(out), "verdict: pass") {
-		t.Errorf("%s: %v\n%s", main, err, out)
+	if !strings.HasPrefix(rest, "make test ") {
+		t.Errorf("README.md goes on with %q, want make test", rest)
+	}
+}
+
+// clone copies the tree, with the programs that are installed in this one.
+func clone(t *testing.T) string {
+	t.Helper()
+	dir := t.TempDir()
+	if err := filepath.WalkDir(".", func(name string, d fs.DirEntry, err error) error {
+		switch {
+		case err != nil:
+			return err
+		case name == ".git" || name == ".local":
+			return fs.SkipDir
+		case d.IsDir():
+			return os.MkdirAll(filepath.Join(dir, name), 0o755)
+		}
+		raw, err := os.ReadFile(name)
+		if err != nil {
+			return err
+		}
+		return os.WriteFile(filepath.Join(dir, name), raw, 0o600)
+	}); err != nil {
+		t.Fatal(err)
+	}
+	local, err := filepath.Abs(filepath.Join(".local", "pkg"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(os.MkdirAll(local, 0o755), os.Mkdir(filepath.Join(dir, ".local"), 0o755), os.Symlink(local, filepath.Join(dir, ".local", "pkg"))); err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
+
+// inClone returns a command of a page, to be run in the clone on a small load.
+func inClone(t *testing.T, clone string, args []string) *exec.Cmd {
+	t.Helper()
+	cmd := exec.CommandContext(t.Context(), args[0], append(args[1:], "-e")...) // the environment wins over the Makefile
+	cmd.Dir = clone
+	cmd.Env = append(os.Environ(), "LOADFLAGS=-rate 200 -duration 8s -warmup 1s -records 1000 -untimed")
+	return cmd
+}
+
+// tryIt types what the page shows while its scenario runs, and compares the
+// statuses with those in the page's comments.
+func tryIt(t *testing.T, clone string, args []string, page string) {
+	t.Helper()
+	cmd := inClone(t, clone, args)
+	cmd.Stderr = t.Output()
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // Ctrl-C goes to all of them, as a terminal sends it
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	var url string
+	for lines := bufio.NewScanner(out); lines.Scan(); {
+		if found := regexp.MustCompile(`http://127\.0\.0\.1:\d+`).FindString(lines.Text()); url == "" {
+			url = found
+		}
+		if strings.HasPrefix(lines.Text(), "Ctrl-C") {
+			typeIn(t, clone, url, page)
+			if err := syscall.Kill(-cmd.Process.Pid, syscall.SIGINT); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	// The program ends cleanly; make itself says that it was interrupted.
+	if err := cmd.Wait(); err != nil && cmd.ProcessState.Sys().(syscall.WaitStatus).Signal() != syscall.SIGINT && cmd.ProcessState.ExitCode() != 130 {
+		t.Errorf("%s: %v", cmd, err)
+	}
+	if out, err := inClone(t, clone, []string{"make", "down"}).CombinedOutput(); err != nil {
+		t.Errorf("make down: %v\n%s", err, out)
+	}
+}
+
+func typeIn(t *testing.T, clone, url, page string) {
+	t.Helper()
+	shell := exec.CommandContext(t.Context(), "bash", "-eu")
+	shell.Dir = clone
+	shell.Env = append(os.Environ(), "URL="+url)
+	shell.Stdin = strings.NewReader(page)
+	out, err := shell.CombinedOutput()
+	if err != nil {
+		t.Errorf("%v\n%s", err, out)
+	}
+	statuses := func(pattern, text string) (all []string) {
+		for _, found := range regexp.MustCompile(pattern).FindAllStringSubmatch(text, -1) {
+			all = append(all, found[1])
+		}
+		return all
+	}
+	got, want := statuses(`HTTP/1\.1 (\d{3})`, string(out)), statuses(`# (\d{3})`, page)
+	if !slices.Equal(got, want) || len(want) == 0 {
+		t.Errorf("the page's commands answer %v, want %v\n%s", got, want, out)
 	}
 }
 

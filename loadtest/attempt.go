@@ -9,57 +9,68 @@ import (
 	"slices"
 	"time"
 
-	"github.com/provingground/provingground/deploy/local/stack"
-	"github.com/provingground/provingground/loadtest/drivers/urlshortener"
+	"github.com/provingground/provingground/loadtest/drills"
+	"github.com/provingground/provingground/loadtest/drivers"
 	"github.com/provingground/provingground/loadtest/engine"
 	"github.com/provingground/provingground/loadtest/faults"
 	"github.com/provingground/provingground/loadtest/judge"
 	"github.com/provingground/provingground/loadtest/machine"
 	"github.com/provingground/provingground/loadtest/report"
+	"github.com/provingground/provingground/loadtest/trial"
+	"github.com/provingground/provingground/scenarios"
 )
-
-const writesPerRedirect = 0.005 // 50/s beside 10,000/s
 
 // attempt is one run, from preparation to report.
 type attempt struct {
 	options
-	stack  *stack.Stack
+	scene  scene
 	out    io.Writer
-	driver *urlshortener.Driver
-	drill  *urlshortener.Drill // nil without a drill
+	setup  trial.Setup
+	driver trial.Driver
+	plan   *trial.Drill // nil without a drill
 
-	reference     machine.Reference
-	window        window
-	result        *engine.Result
-	marks         []faults.Mark
-	before, after urlshortener.Metrics // around the fault, or else the measured phase
+	reference, ownRate machine.Reference
+	contrast           []report.Contrast
+	window             window
+	result             *engine.Result
+	marks              []faults.Mark
+	before, after, end trial.Metrics // around the fault, or else the measured phase; and when the load was over
 }
 
 // prepare fills the service and plans the drill.
 func (a *attempt) prepare(ctx context.Context) (err error) {
-	if a.options.drill == "viral" {
-		a.warmUp = 0 // cold caches are the point
+	a.setup = trial.NewSetup(a.scenario, a.scene.stack, a.rate, a.records, a.warmUp, a.duration)
+	a.setup.Detour = a.scene.detour
+	drill := a.planned()
+	if drill.Admits > 0 {
+		a.setup.Arrivals = drills.OverloadArrivals(drill, a.setup)
 	}
-	cfg := urlshortener.Config{
-		AdminToken: a.stack.Env["ADMIN_TOKEN"],
-		Env:        a.stack.Env,
-		Rate:       a.rate,
-		Writes:     max(1, a.rate*writesPerRedirect),
-		Links:      a.links,
-		WarmUp:     a.warmUp,
-		Duration:   a.duration,
-	}
-	for _, instance := range a.stack.Instances {
-		cfg.URLs = append(cfg.URLs, instance.URL)
-		cfg.AdminURLs = append(cfg.AdminURLs, instance.AdminURL)
-	}
-	if a.driver, err = urlshortener.New(cfg); err != nil {
+	if a.driver, err = drivers.New(a.setup); err != nil {
 		return err
 	}
 	if err := a.driver.Prepare(ctx, a.made()); err != nil {
 		return err
 	}
-	return a.plan(ctx)
+	if drill.Name == "" {
+		return nil
+	}
+	if a.plan, err = drills.Plan(drill, a.setup, a.driver); err != nil {
+		return err
+	}
+	if a.plan.Before != nil {
+		return a.plan.Before(ctx)
+	}
+	return nil
+}
+
+// planned returns the catalogue's entry of the drill, or none.
+func (o options) planned() scenarios.Drill {
+	for _, d := range o.scenario.Drills {
+		if d.Name == o.drill {
+			return trial.Shorten(d, o.duration)
+		}
+	}
+	return scenarios.Drill{}
 }
 
 // made returns a function that says how far the preparation is, not too often.
@@ -68,29 +79,17 @@ func (a *attempt) made() func(done, of int) {
 	return func(done, of int) {
 		if time.Since(last) > 2*time.Second || done == of {
 			last = time.Now()
-			fmt.Fprintf(a.out, "made %d of %d links\n", done, of)
+			fmt.Fprintf(a.out, "made %d of %d records\n", done, of)
 		}
 	}
-}
-
-func (a *attempt) plan(ctx context.Context) (err error) {
-	for _, d := range a.scenario.Drills {
-		if d.Name != a.options.drill {
-			continue
-		}
-		if a.drill, err = a.driver.Drill(d.Name, a.stack, d.Recovery); err != nil {
-			return err
-		}
-	}
-	if a.options.drill == "viral" {
-		return a.driver.Chill(ctx, a.stack)
-	}
-	return nil
 }
 
 // load measures the machine, then sends the load, with the drill's faults beside it.
 func (a *attempt) load(ctx context.Context) error {
 	if err := a.measureReference(ctx); err != nil {
+		return err
+	}
+	if err := a.compare(ctx); err != nil {
 		return err
 	}
 	begin := time.Now()
@@ -112,8 +111,9 @@ func (a *attempt) load(ctx context.Context) error {
 	}
 	a.window.live.Clear()
 	a.window.close()
+	a.end = a.setup.Scrape(ctx)
 	if len(a.marks) == 0 {
-		a.after = a.driver.Scrape(ctx)
+		a.after = a.end
 	}
 	return errors.Join(err, a.window.err)
 }
@@ -131,19 +131,36 @@ func (a *attempt) measureReference(ctx context.Context) error {
 		return fmt.Errorf("reference server: %w", err)
 	}
 	fmt.Fprintf(a.out, "reference server at %.0f/s: p99 %v\n", a.reference.Rate, a.reference.P99)
+	if a.ownRate, err = machine.MeasureReferenceAt(ctx, a.rate, self, "reference"); err != nil {
+		return fmt.Errorf("reference server: %w", err)
+	}
+	return nil
+}
+
+// compare measures the system as it was beside the one that is, if the scenario
+// has one, unless a drill is about the other.
+func (a *attempt) compare(ctx context.Context) (err error) {
+	driver, ok := a.driver.(trial.Baseline)
+	if !ok || a.plan != nil {
+		return nil
+	}
+	fmt.Fprintln(a.out, "before and after: the same load on the system as it was, and as it is …")
+	if a.contrast, err = driver.Compare(ctx); err != nil {
+		return fmt.Errorf("before and after: %w", err)
+	}
 	return nil
 }
 
 // breakIt takes the drill's steps and reads the service's counters around them.
 func (a *attempt) breakIt(ctx context.Context, begin time.Time) (err error) {
-	if a.drill == nil || len(a.drill.Steps) == 0 {
-		a.before = a.driver.Scrape(ctx)
+	if a.plan == nil || len(a.plan.Steps) == 0 {
+		a.before = a.setup.Scrape(ctx)
 		return nil
 	}
-	steps := a.drill.Steps
-	steps[0].Do = before(steps[0].Do, func() { a.before = a.driver.Scrape(ctx) })
+	steps := a.plan.Steps
+	steps[0].Do = before(steps[0].Do, func() { a.before = a.setup.Scrape(ctx) })
 	a.marks, err = faults.Run(ctx, begin, steps)
-	a.after = a.driver.Scrape(ctx)
+	a.after = a.setup.Scrape(ctx)
 	return err
 }
 
@@ -155,29 +172,36 @@ func before(do func(context.Context) error, first func()) func(context.Context) 
 }
 
 // judge checks guarantee, target and machine, in this order.
-func (a *attempt) judge(ctx context.Context) ([]judge.Check, error) {
+func (a *attempt) judge(ctx context.Context) []judge.Check {
 	fmt.Fprintln(a.out, "comparing the ledger with what is there …")
-	kills := 0
-	if a.drill != nil {
-		kills = a.drill.Kills
-	}
-	checks, err := a.driver.Judge(ctx, a.driver.Scrape(ctx).Disturbance(kills))
-	if err != nil {
-		return nil, err
-	}
-	redirects := a.result.Flows[0]
 	target := a.scenario.Target.P99
-	if a.drill == nil {
-		checks = append(checks, judge.Sent(redirects), judge.NoErrors(redirects), judge.NoErrors(a.result.Flows[1]), judge.Latency(redirects, target))
+	o := trial.Observed{
+		Flows: a.result.Flows, Marks: a.marks, Before: a.before, After: a.after, End: a.end,
+		TargetP99: target, Recovery: a.planned().Recovery,
+	}
+	if a.plan != nil {
+		o.Drill, o.Kills = true, a.plan.Kills
+	}
+	checks, err := a.driver.Judge(ctx, o)
+	if err != nil {
+		checks = append(checks, judge.Checkf("settled", false, "not settled: %v", err))
+	}
+	checks = append(checks, judge.Sent(o.Main()))
+	if a.plan == nil {
+		for _, f := range o.Flows {
+			checks = append(checks, judge.NoErrors(f))
+		}
+		checks = append(checks, judge.Latency(o.Main(), target))
 	} else {
-		checks = append(checks, judge.Sent(redirects))
-		checks = append(checks, a.drill.Judge(urlshortener.Observed{
-			Redirects: redirects, Marks: a.marks, TargetP99: target, Before: a.before, After: a.after, Recovery: a.drill.Recovery,
-		})...)
+		checks = append(checks, a.plan.Judge(o)...)
 	}
 	if a.untimed {
-		return slices.DeleteFunc(checks, func(c judge.Check) bool { return c.Timing }), nil
+		return slices.DeleteFunc(checks, func(c judge.Check) bool { return c.Timing })
 	}
-	checks = append(checks, judge.Machine(redirects.Lag.Quantile(0.99), target, a.window.usage().Others, a.reference.P99)...)
-	return judge.Excuse(checks), nil
+	lag := o.Main().Lag.Quantile(0.99)
+	if a.plan != nil {
+		lag = judge.MedianLag(o.Main())
+	}
+	checks = append(checks, judge.Machine(lag, target, a.window.usage().Others, a.reference.P99)...)
+	return judge.Excuse(checks)
 }

@@ -22,8 +22,11 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/provingground/provingground/deploy/local/stack"
+	"github.com/provingground/provingground/loadtest/drills"
 	"github.com/provingground/provingground/loadtest/judge"
 	"github.com/provingground/provingground/loadtest/machine"
+	"github.com/provingground/provingground/loadtest/trial"
 	"github.com/provingground/provingground/scenarios"
 )
 
@@ -59,13 +62,14 @@ func exitCode(verdict judge.Verdict, err error, out io.Writer) int {
 type options struct {
 	scenario scenarios.Scenario
 	rate     float64
-	links    int
+	records  int
 	duration time.Duration
+	timed    bool // the caller gave the duration
 	warmUp   time.Duration
 	drill    string
 	reports  string
-	overlay  string
-	untimed  bool // judge the guarantee alone
+	untimed  bool         // judge the guarantee alone
+	edits    []stack.Edit // for builds of the roles that are broken on purpose
 	command  string
 }
 
@@ -82,7 +86,7 @@ func run(ctx context.Context, args []string, out, errOut io.Writer) (judge.Verdi
 	if o.drill == "" {
 		return once(ctx, o, out)
 	}
-	return drills(ctx, o, out)
+	return runDrills(ctx, o, out)
 }
 
 func parse(args []string, errOut io.Writer) (options, error) {
@@ -90,12 +94,11 @@ func parse(args []string, errOut io.Writer) (options, error) {
 	flags := flag.NewFlagSet("loadtest", flag.ContinueOnError)
 	flags.SetOutput(errOut)
 	flags.Float64Var(&o.rate, "rate", 0, "arrivals per second (default: the scenario's target)")
-	flags.IntVar(&o.links, "links", 100_000, "records made before the load")
+	flags.IntVar(&o.records, "records", 0, "records made before the load (default: the scenario's target)")
 	flags.DurationVar(&o.duration, "duration", 0, "measured time (default: the scenario's target)")
 	flags.DurationVar(&o.warmUp, "warmup", -1, "time before it (default: the scenario's target)")
 	flags.StringVar(&o.drill, "drill", "", "a drill's name, or all")
 	flags.StringVar(&o.reports, "reports", filepath.Join(".local", "reports"), "folder for the reports")
-	flags.StringVar(&o.overlay, "overlay", "", "overlay file for building the roles, see go help build")
 	flags.BoolVar(&o.untimed, "untimed", false, "judge the guarantee alone, not how fast it was")
 	if err := flags.Parse(args); err != nil {
 		return o, fmt.Errorf("%w: see above", errUsage)
@@ -116,11 +119,15 @@ func (o options) withDefaults() (options, error) {
 	if o.rate == 0 {
 		o.rate = target.Rate
 	}
-	if o.duration == 0 {
+	o.timed = o.duration != 0
+	if !o.timed {
 		o.duration = target.Duration
 	}
 	if o.warmUp < 0 {
 		o.warmUp = target.WarmUp
+	}
+	if o.records == 0 {
+		o.records = target.Records
 	}
 	switch {
 	case o.rate < 1 || o.rate > 1e6:
@@ -129,8 +136,8 @@ func (o options) withDefaults() (options, error) {
 		return o, fmt.Errorf("%w: -duration must be between 1s and 24h", errUsage)
 	case o.warmUp > time.Hour:
 		return o, fmt.Errorf("%w: -warmup must be at most 1h", errUsage)
-	case o.links < 1 || o.links > 1_000_000:
-		return o, fmt.Errorf("%w: -links must be between 1 and 1,000,000", errUsage)
+	case o.records < 1 || o.records > 2_000_000:
+		return o, fmt.Errorf("%w: -records must be between 1 and 2,000,000", errUsage)
 	}
 	return o, nil
 }
@@ -145,9 +152,22 @@ func running() string {
 	return strings.Join(slugs, ", ")
 }
 
-// drills runs one drill or all of them, each on a fresh stack, and returns the
+// forDrill gives a drill the time that it needs, unless the caller said how long,
+// and the rate that goes with what is admitted.
+func (o options) forDrill(d scenarios.Drill) options {
+	o.drill = d.Name
+	if !o.timed {
+		o.duration = trial.DrillTime(d)
+	}
+	if d.Admits > 0 {
+		o.rate, _ = drills.OverloadRate(d)
+	}
+	return o
+}
+
+// runDrills runs one drill or all of them, each on a fresh stack, and returns the
 // worst verdict.
-func drills(ctx context.Context, o options, out io.Writer) (judge.Verdict, error) {
+func runDrills(ctx context.Context, o options, out io.Writer) (judge.Verdict, error) {
 	known := false
 	worst := judge.Pass
 	for _, d := range o.scenario.Drills {
@@ -155,8 +175,7 @@ func drills(ctx context.Context, o options, out io.Writer) (judge.Verdict, error
 			continue
 		}
 		known = true
-		each := o
-		each.drill = d.Name
+		each := o.forDrill(d)
 		fmt.Fprintf(out, "\n== drill %s: %s\n", d.Name, d.Shows)
 		verdict, err := once(ctx, each, out)
 		if err != nil {

@@ -17,7 +17,9 @@ func (a *attempt) report(checks []judge.Check) (judge.Verdict, error) {
 	r.Scenario, r.Title, r.Drill, r.Command = a.scenario.Slug, a.scenario.Title, a.options.drill, a.command
 	r.Host = report.HostOf(machine.Describe())
 	r.CPU = report.CPUOf(a.window.usage())
-	r.Reference = report.ReferenceOf(a.reference)
+	if !a.untimed {
+		r.Reference, r.OwnRate = report.ReferenceOf(a.reference), report.ReferenceOf(a.ownRate)
+	}
 	r.Flows[0].TargetP99 = report.Millis(a.scenario.Target.P99)
 	for _, c := range checks {
 		r.Checks = append(r.Checks, report.Check{Name: c.Name, Result: report.Verdict(c.Verdict), Sentence: c.Sentence})
@@ -26,10 +28,9 @@ func (a *attempt) report(checks []judge.Check) (judge.Verdict, error) {
 		r.Marks = append(r.Marks, report.Mark{At: report.Secs(m.Begin), Text: m.Name})
 	}
 	if len(a.marks) == 0 {
-		for _, f := range a.driver.Facts(a.before, a.after, (a.warmUp + a.duration).Seconds()) {
-			r.Facts = append(r.Facts, report.Fact{Name: f.Name, Value: f.Value, Note: f.Note})
-		}
+		r.Facts = a.driver.Facts(a.before, a.after, (a.warmUp + a.duration).Seconds())
 	}
+	r.Contrast = a.contrast
 	r.Conclude()
 	if err := a.write(r); err != nil {
 		return judge.Fail, err
@@ -47,12 +48,12 @@ func (a *attempt) write(r *report.Report) error {
 		name += "-" + a.options.drill
 	}
 	name = filepath.Join(a.reports, name+"-"+a.result.Start.Format("20060102-150405"))
-	for ext, write := range map[string]func(io.Writer) error{".json": r.WriteJSON, ".html": r.WriteHTML} {
+	for ext, write := range map[string]func(io.Writer) error{".json": r.WriteJSON, ".html": r.WriteHTML, ".hgrm": r.Flows[0].LatencyOK.WriteHGRM} {
 		if err := create(name+ext, write); err != nil {
 			return err
 		}
 	}
-	fmt.Fprintf(a.out, "report: %s.html (and .json)\n", name)
+	fmt.Fprintf(a.out, "report: %s.html (and .json, .hgrm)\n", name)
 	return nil
 }
 

@@ -24,6 +24,16 @@ type Scenario struct {
 // Runs reports whether the scenario can be started.
 func (s Scenario) Runs() bool { return len(s.Roles) > 0 }
 
+// Role returns the role of that name, or an empty one.
+func (s Scenario) Role(name string) Role {
+	for _, r := range s.Roles {
+		if r.Name == name {
+			return r
+		}
+	}
+	return Role{}
+}
+
 // A Role is a program below the scenario's cmd/ folder. The runner gives every
 // process ADDR and ADMIN_ADDR to listen on, PUBLIC_URL (the address of the
 // role's first process), the variables of the servers in Needs, Env, and one
@@ -34,6 +44,7 @@ type Role struct {
 	Env     map[string]string // settings that are the same everywhere
 	Secrets []string          // variables whose value is made once per clone
 	TryIt   string            // a first command to try; {url} stands for PUBLIC_URL
+	Before  bool              // the system as the question found it: measured for comparison, left alone by drills
 }
 
 // Target is what `make load` judges, on two cores that the generator, the
@@ -44,14 +55,22 @@ type Target struct {
 	P99      time.Duration
 	Duration time.Duration
 	WarmUp   time.Duration
+	Records  int // made before the load: links, players
 }
 
-// A Drill is a fault under load. Recovery is the longest time after the end of
-// the fault until the target holds again.
+// A Drill is a fault under load. Five have the same meaning in every scenario,
+// and say here what they need: deploy, overload, lostack, freeze and outage.
 type Drill struct {
 	Name     string
-	Shows    string // one line: what breaks, and what the user sees meanwhile
-	Recovery time.Duration
+	Shows    string        // one line: what breaks, and what the user sees meanwhile
+	Recovery time.Duration // the longest time after the end of the fault until the target holds again
+	Lasts    time.Duration // from the beginning of the fault to its end
+
+	Servers    []string          // outage: which stand still; lostack: whose answers are lost
+	Operations []string          // lostack: of these operations, as the fault proxy names them
+	Role       string            // freeze: whose first process is stopped and continued
+	Admits     float64           // overload: arrivals per second that all processes admit together
+	Env        map[string]string // settings of the roles in this drill
 }
 
 // Find returns the scenario with the given slug.

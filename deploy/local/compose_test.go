@@ -143,7 +143,7 @@ func checkRole(t *testing.T, s service, sc scenarios.Scenario, role scenarios.Ro
 
 func TestEveryServiceIsBoundedPinnedAndPrivate(t *testing.T) {
 	port := regexp.MustCompile(`^127\.0\.0\.1:\$\{[A-Z0-9_]+:-\d+\}:\d+$`)
-	image := regexp.MustCompile(`^\$\{[A-Z_]+_IMAGE:-[a-z/]+:\d+\.\d+[\w.-]*\}$`)
+	image := regexp.MustCompile(`^\$\{[A-Z_]+_IMAGE:-[a-z./-]+:\d+\.\d+[\w.-]*\}$`)
 	for name, s := range services(t) {
 		if s.MemLimit == "" {
 			t.Errorf("%s has no memory limit", name)

@@ -15,6 +15,7 @@ import (
 	"github.com/provingground/provingground/loadtest/drivers/urlshortener"
 	"github.com/provingground/provingground/loadtest/engine"
 	"github.com/provingground/provingground/loadtest/machine"
+	"github.com/provingground/provingground/loadtest/trial"
 	"github.com/provingground/provingground/scenarios"
 )
 
@@ -26,9 +27,10 @@ const (
 
 // service is the URL shortener with links in it.
 type service struct {
-	stack  *stack.Stack
-	driver *urlshortener.Driver
-	hot    string // URL of the one link that wrk asks for
+	scenario scenarios.Scenario
+	stack    *stack.Stack
+	driver   *urlshortener.Driver
+	hot      string // URL of the one link that wrk asks for
 }
 
 func startService(ctx context.Context, cloud *server.Cloud, row time.Duration, say io.Writer) (*service, error) {
@@ -40,7 +42,7 @@ func startService(ctx context.Context, cloud *server.Cloud, row time.Duration, s
 	if err != nil {
 		return nil, err
 	}
-	s := &service{stack: running}
+	s := &service{scenario: scenario, stack: running}
 	if err := s.fill(ctx, row); err != nil {
 		return nil, errors.Join(err, s.close(context.WithoutCancel(ctx)))
 	}
@@ -48,15 +50,8 @@ func startService(ctx context.Context, cloud *server.Cloud, row time.Duration, s
 }
 
 func (s *service) fill(ctx context.Context, row time.Duration) (err error) {
-	cfg := urlshortener.Config{
-		AdminToken: s.stack.Env["ADMIN_TOKEN"], Env: s.stack.Env,
-		Rate: rate, Writes: 1, Links: links, WarmUp: warmUp, Duration: row,
-	}
-	for _, in := range s.stack.Instances {
-		cfg.URLs = append(cfg.URLs, in.URL)
-		cfg.AdminURLs = append(cfg.AdminURLs, in.AdminURL)
-	}
-	if s.driver, err = urlshortener.New(cfg); err != nil {
+	setup := trial.NewSetup(s.scenario, s.stack, rate, links, warmUp, row)
+	if s.driver, err = urlshortener.New(setup); err != nil {
 		return err
 	}
 	if err := s.driver.Prepare(ctx, func(int, int) {}); err != nil {

@@ -1,8 +1,9 @@
 // Package faults lets things go wrong on a timeline, beside a load.
 //
-// A Fault is a named step at a time. What it does to which process is up to
-// the caller's function, so that this package holds the clock and the record
-// and nothing else.
+// A Step is something with a name at a time. What it does, to a process or to the
+// wire, is up to its function, so that this package holds the clock and the
+// record and nothing else: stack.Instance kills, stops and restarts roles,
+// server.Running does so with servers, and detour.Detour breaks what is between them.
 package faults
 
 import (

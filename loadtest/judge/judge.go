@@ -103,8 +103,10 @@ func Latency(f engine.FlowResult, target time.Duration) Check {
 func NoErrors(f engine.FlowResult) Check {
 	bad := f.Measured.Failed() + f.Measured.Kinds[engine.Refused]
 	c := Checkf(f.Name+" errors", bad == 0, "%d of %d %s failed%s", bad, f.Measured.Intended, f.Name, kinds(f.Measured))
-	// A wrong answer is wrong on any machine; a late one is not.
-	c.Timing = f.Measured.Kinds[engine.Status] == 0 && f.Measured.Kinds[engine.Body] == 0
+	// A wrong answer is wrong on any machine. One that says that something took too
+	// long, or that too much arrived, is a late one.
+	late := max(0, f.Measured.Statuses[503]+f.Measured.Statuses[504]-f.Measured.Kinds[engine.Refused])
+	c.Timing = f.Measured.Kinds[engine.Status] <= late && f.Measured.Kinds[engine.Body] == 0
 	return c
 }
 
@@ -123,15 +125,85 @@ func kinds(c engine.Counts) string {
 	return s
 }
 
-// Recovered returns how long after the end of a fault the target held again,
-// for good: no errors and p99 below the target in every later second of the flow.
+// Recovered returns how long after the end of a fault the target held again, for
+// good: in every later second of the flow nothing failed or was refused and p99
+// was below the target. A slow second that stands alone is no relapse, for a run
+// without faults has such, too.
 func Recovered(f engine.FlowResult, fault, target time.Duration) time.Duration {
 	last := fault
+	slowBefore := true // the fault itself
 	for _, s := range f.Series {
-		end := time.Duration(s.Second+1) * time.Second
-		if end > fault && (s.Errors > 0 || s.Refused > 0 || s.P99 >= target) {
+		_, end := span(s)
+		if end <= fault {
+			continue
+		}
+		failed, slow := s.Errors > 0 || s.Refused > 0, s.P99 >= target
+		if failed || slow && slowBefore {
 			last = end
 		}
+		slowBefore = failed || slow
 	}
 	return last - fault
+}
+
+// A Window is what a flow went through between two times, in whole seconds.
+type Window struct {
+	Seconds                       int
+	Intended, OK, Refused, Errors int64
+	P99                           time.Duration // of the median second
+}
+
+// Served returns the share of the intended arrivals that was answered.
+func (w Window) Served() float64 {
+	if w.Intended == 0 {
+		return 0
+	}
+	return float64(w.OK) / float64(w.Intended)
+}
+
+// During returns the seconds of a flow that lie between begin and end as a whole.
+func During(f engine.FlowResult, begin, end time.Duration) Window {
+	var w Window
+	var p99s []time.Duration
+	for _, s := range f.Series {
+		from, to := span(s)
+		if from < begin || to > end {
+			continue
+		}
+		w.Seconds += s.Seconds
+		w.Intended += s.Intended
+		w.OK += s.OK
+		w.Refused += s.Refused
+		w.Errors += s.Errors
+		p99s = append(p99s, s.P99)
+	}
+	w.P99 = median(p99s)
+	return w
+}
+
+// MedianLag returns how late the generator sent at p99 in the median second of
+// the measured phase. A drill is judged by it: in the second of a kill everybody
+// shares the cores with what the kill set off, and the checks do not use that second.
+func MedianLag(f engine.FlowResult) time.Duration {
+	var lags []time.Duration
+	for _, s := range f.Series {
+		if !s.WarmUp && s.Sent > 0 {
+			lags = append(lags, s.LagP99)
+		}
+	}
+	return median(lags)
+}
+
+func median(d []time.Duration) time.Duration {
+	if len(d) == 0 {
+		return 0
+	}
+	slices.Sort(d)
+	return d[len(d)/2]
+}
+
+// span is when an entry of a series begins and ends.
+func span(s engine.Second) (from, to time.Duration) {
+	from = time.Duration(s.Second) * time.Second
+	return from, from + time.Duration(s.Seconds)*time.Second
 }

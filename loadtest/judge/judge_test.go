@@ -36,7 +36,7 @@ func TestABusyMachineExcusesTimingAndNothingElse(t *testing.T) {
 
 func TestRecoveryCountsTheLastBadSecondAfterTheFault(t *testing.T) {
 	const target = 10 * time.Millisecond
-	good := engine.Second{OK: 100, P99: time.Millisecond}
+	good := engine.Second{Seconds: 1, OK: 100, P99: time.Millisecond}
 	series := func(bad map[int]engine.Second) engine.FlowResult {
 		var f engine.FlowResult
 		for i := range 30 {
@@ -44,7 +44,7 @@ func TestRecoveryCountsTheLastBadSecondAfterTheFault(t *testing.T) {
 			if !ok {
 				s = good
 			}
-			s.Second = i
+			s.Second, s.Seconds = i, 1
 			f.Series = append(f.Series, s)
 		}
 		return f
@@ -56,6 +56,9 @@ func TestRecoveryCountsTheLastBadSecondAfterTheFault(t *testing.T) {
 	}{
 		{"at once", map[int]engine.Second{5: {Errors: 9}}, 0},
 		{"slow for two seconds", map[int]engine.Second{10: {P99: time.Second}, 11: {P99: time.Second}}, 2 * time.Second},
+		{"one slow second at once", map[int]engine.Second{10: {P99: time.Second}}, time.Second},
+		{"a slow second alone", map[int]engine.Second{17: {P99: time.Second}, 21: {P99: time.Second}}, 0},
+		{"two slow seconds later", map[int]engine.Second{17: {P99: time.Second}, 18: {P99: time.Second}}, 9 * time.Second},
 		{"a late refusal", map[int]engine.Second{17: {Refused: 1}}, 8 * time.Second},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -73,5 +76,55 @@ func TestAWrongAnswerIsNeverExcused(t *testing.T) {
 		if c.Verdict != judge.Fail || c.Timing != timing {
 			t.Errorf("one %s: %s, timing %t, want fail and %t", kind, c.Verdict, c.Timing, timing)
 		}
+	}
+}
+
+func TestAnAnswerThatSaysTooLateIsALateOne(t *testing.T) {
+	for status, timing := range map[int]bool{504: true, 503: true, 500: false, 404: false} {
+		f := engine.FlowResult{Name: "redirects", Measured: engine.Counts{
+			Intended: 10, Completed: 10, Kinds: map[engine.Kind]int64{engine.OK: 7, engine.Refused: 2, engine.Status: 1},
+			Statuses: map[int]int64{200: 7, 503: 2},
+		}}
+		f.Measured.Statuses[status]++
+		if c := judge.NoErrors(f); c.Verdict != judge.Fail || c.Timing != timing {
+			t.Errorf("one %d beside two refusals: %s, timing %t, want fail and %t", status, c.Verdict, c.Timing, timing)
+		}
+	}
+}
+
+func TestAWindowHoldsTheWholeSecondsOfItsTime(t *testing.T) {
+	var f engine.FlowResult
+	for i := range 10 {
+		f.Series = append(f.Series, engine.Second{Second: i, Seconds: 1, Intended: 10, OK: 5, Refused: 3, Errors: 2, P99: time.Duration(i) * time.Millisecond})
+	}
+	w := judge.During(f, 2500*time.Millisecond, 6*time.Second) // seconds 3, 4 and 5
+	if w.Seconds != 3 || w.Intended != 30 || w.OK != 15 || w.Refused != 9 || w.Errors != 6 || w.P99 != 4*time.Millisecond {
+		t.Errorf("During = %+v", w)
+	}
+	if w.Served() != 0.5 {
+		t.Errorf("Served = %v, want 0.5", w.Served())
+	}
+	if none := judge.During(f, 20*time.Second, 30*time.Second); none.Served() != 0 {
+		t.Errorf("a window without seconds served %v", none.Served())
+	}
+}
+
+func TestALateSecondDoesNotMakeADrillInvalidALateRunDoes(t *testing.T) {
+	lags := func(late int) engine.FlowResult {
+		f := engine.FlowResult{Series: []engine.Second{{WarmUp: true, Sent: 1, LagP99: time.Minute}}}
+		for i := range 10 {
+			s := engine.Second{Second: i + 1, Seconds: 1, Sent: 1, LagP99: time.Millisecond}
+			if i < late {
+				s.LagP99 = time.Second
+			}
+			f.Series = append(f.Series, s)
+		}
+		return f
+	}
+	if got := judge.MedianLag(lags(2)); got != time.Millisecond {
+		t.Errorf("with 2 late seconds of 10 it is %s, want 1ms", got)
+	}
+	if got := judge.MedianLag(lags(8)); got != time.Second {
+		t.Errorf("with 8 late seconds of 10 it is %s, want 1s", got)
 	}
 }

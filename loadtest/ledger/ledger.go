@@ -2,13 +2,13 @@
 // that the effects can be compared with the answers when the run is over.
 //
 // Every request with an effect has a key, which is also its idempotency key. An
-// attempt is entered before its first byte leaves and ends in one of three
-// ways: acknowledged, refused, or unknown. An unknown one is repeated with the
-// same key until the answer is definite or time is up.
+// attempt is entered before its first byte leaves and ends in one of four
+// ways: acknowledged, refused, not attempted, or unknown. [Ledger.Ask] repeats
+// the last two with the same key until the answer is definite or time is up.
 //
 // The verdict per key: acknowledged means that the effect is there once;
-// refused in every attempt means that it is not there; unknown means none or
-// one. An effect that no key asked for fails the run.
+// refused or not attempted every time means that it is not there; unknown means
+// none or one. An effect that no key asked for fails the run.
 package ledger
 
 import (
@@ -28,11 +28,20 @@ const (
 	// Acknowledged: a complete success answer for this key.
 	Acknowledged
 	// Refused: a documented answer that says that nothing happened and nothing
-	// will, or no connection was made.
+	// will.
 	Refused
+	// NotAttempted: nothing happened, and asking again may be answered otherwise:
+	// 429, 503 with Retry-After, or no connection was made.
+	NotAttempted
 )
 
-func (e End) String() string { return [...]string{"unknown", "acknowledged", "refused"}[e] }
+// String returns the words.
+func (e End) String() string {
+	return [...]string{"unknown", "acknowledged", "refused", "not attempted"}[e]
+}
+
+// Definite reports whether asking again can bring nothing new.
+func (e End) Definite() bool { return e == Acknowledged || e == Refused }
 
 // EndOf classifies an HTTP answer by the rules of this project's services: 503
 // with Retry-After is a promise that nothing was attempted.
@@ -49,7 +58,7 @@ func EndOf(status int, retryAfter bool) End {
 		return Refused
 	case 429, 503:
 		if retryAfter {
-			return Refused
+			return NotAttempted
 		}
 	}
 	return Unknown
@@ -128,20 +137,29 @@ func (l *Ledger) Over(what string, at time.Time) {
 }
 
 // Totals counts keys by state.
-func (l *Ledger) Totals() (acknowledged, refused, unknown int) {
+func (l *Ledger) Totals() Totals {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	var t Totals
 	for _, e := range l.entries {
 		switch e.State() {
 		case Acknowledged:
-			acknowledged++
+			t.Acknowledged++
 		case Refused:
-			refused++
+			t.Refused++
 		default:
-			unknown++
+			t.Unknown++
 		}
 	}
-	return acknowledged, refused, unknown
+	return t
+}
+
+// Totals are keys by state.
+type Totals struct{ Acknowledged, Refused, Unknown int }
+
+// UnknownShare returns the share of keys that stayed unknown, from 0 to 1.
+func (t Totals) UnknownShare() float64 {
+	return float64(t.Unknown) / float64(max(1, t.Acknowledged+t.Refused+t.Unknown))
 }
 
 // Judge compares the ledger with the effects that were found, counted by What,

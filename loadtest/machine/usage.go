@@ -23,6 +23,8 @@ type ProcessUsage struct {
 	Process
 	CPU time.Duration // user and system, of ended descendants too
 	RSS int64         // bytes resident at the later snapshot, shared pages counted per process
+	// RSSBefore are those at the earlier snapshot, 0 if it did not run then.
+	RSSBefore int64
 }
 
 // Between returns what was used from before to after. A process that is listed
@@ -46,9 +48,11 @@ func Between(before, after Snapshot) Usage {
 		u.Interrupts = share(d.interrupts())
 	}
 	u.Busy = min(1, max(u.Busy, u.Generator+u.Roles+u.Servers+u.Others))
+	page := int64(os.Getpagesize())
 	for i, p := range after.list {
 		u.Processes = append(u.Processes, ProcessUsage{
-			Process: p, CPU: max(used.processes[i], 0).duration(), RSS: used.pages[i] * int64(os.Getpagesize()),
+			Process: p, CPU: max(used.processes[i], 0).duration(),
+			RSS: used.pages[i] * page, RSSBefore: used.pagesBefore[i] * page,
 		})
 	}
 	return u
@@ -58,8 +62,9 @@ func Between(before, after Snapshot) Usage {
 type ledger struct {
 	groups    map[Group]ticks
 	processes []ticks
-	pages     []int64
 	all       ticks // of all processes that can be seen
+
+	pages, pagesBefore []int64
 }
 
 func newLedger(before, after Snapshot) *ledger {
@@ -67,6 +72,8 @@ func newLedger(before, after Snapshot) *ledger {
 		groups:    map[Group]ticks{},
 		processes: make([]ticks, len(after.list)),
 		pages:     make([]int64, len(after.list)),
+
+		pagesBefore: make([]int64, len(after.list)),
 	}
 	for pid, p := range after.procs {
 		l.grown(pid, p, before, after)
@@ -81,9 +88,9 @@ func newLedger(before, after Snapshot) *ledger {
 
 // grown books what a living process has used since before.
 func (l *ledger) grown(pid int, p procStat, before, after Snapshot) {
-	self, reaped := p.self, p.reaped
+	self, reaped, pages := p.self, p.reaped, int64(0)
 	if q, ok := before.procs[pid]; ok && q.started == p.started {
-		self, reaped = self-q.self, reaped-q.reaped
+		self, reaped, pages = self-q.self, reaped-q.reaped, q.pages
 	}
 	l.all += self + reaped
 	i, ok := after.owner[pid]
@@ -91,6 +98,7 @@ func (l *ledger) grown(pid int, p procStat, before, after Snapshot) {
 		return
 	}
 	l.pages[i] += p.pages
+	l.pagesBefore[i] += pages
 	l.processes[i] += self + reaped
 	l.groups[after.list[i].Group] += self
 	l.groups[reapedGroup(after.list[i].Group)] += reaped

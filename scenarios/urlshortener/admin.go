@@ -2,8 +2,6 @@ package urlshortener
 
 import (
 	"context"
-	"crypto/sha256"
-	"crypto/subtle"
 	"errors"
 	"fmt"
 	"net/http"
@@ -13,6 +11,8 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"github.com/provingground/provingground/pkg/idempotency"
+	"github.com/provingground/provingground/pkg/problem"
+	"github.com/provingground/provingground/pkg/role"
 )
 
 const (
@@ -34,11 +34,9 @@ func newAdmin(a *API, token string) http.Handler {
 }
 
 func (a *API) authorized(token string, next http.Handler) http.Handler {
-	want := sha256.Sum256([]byte("Bearer " + token))
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		got := sha256.Sum256([]byte(r.Header.Get("Authorization")))
-		if subtle.ConstantTimeCompare(got[:], want[:]) != 1 {
-			a.fail(w, "admin", &badRequest{http.StatusUnauthorized, "token-required", "Send the administration token as 'Authorization: Bearer …'."})
+		if !role.Authorized(r, token) {
+			a.fail(w, "admin", unauthorized("Send the administration token as 'Authorization: Bearer …'."))
 			return
 		}
 		ctx, cancel := context.WithTimeout(r.Context(), importTimeout)
@@ -77,22 +75,22 @@ func (a *API) readImport(w http.ResponseWriter, r *http.Request) ([]Link, error)
 	if err != nil || key == "" {
 		return nil, errors.Join(idempotency.ErrMalformed, err)
 	}
-	raw, err := readJSON(w, r, maxImportBody)
+	raw, err := problem.ReadJSON(w, r, maxImportBody)
 	if err != nil {
 		return nil, err
 	}
 	var body importBody
-	if err := decodeStrict(raw, &body); err != nil {
+	if err := problem.DecodeStrict(raw, &body); err != nil {
 		return nil, err
 	}
 	if len(body.URLs) == 0 || len(body.URLs) > maxImport {
-		return nil, invalid("urls must hold 1 to 1000 URLs")
+		return nil, problem.Invalid("urls must hold 1 to 1000 URLs")
 	}
 	links := make([]Link, len(body.URLs))
 	for i, raw := range body.URLs {
 		target, err := ValidTarget(raw, a.public.Host)
 		if err != nil {
-			return nil, invalid(fmt.Sprintf("urls[%d]: %v", i, err))
+			return nil, problem.Invalid(fmt.Sprintf("urls[%d]: %v", i, err))
 		}
 		seed := key + "/" + strconv.Itoa(i) + "/" + target
 		r := Request{Target: target, Key: seed}

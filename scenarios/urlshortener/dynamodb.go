@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"strconv"
 	"time"
 
@@ -12,6 +11,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
+	"github.com/provingground/provingground/pkg/dynamoerr"
 	"github.com/provingground/provingground/pkg/idempotency"
 )
 
@@ -66,7 +66,7 @@ func (s *store) create(ctx context.Context, link Link, old *Link, rec idempotenc
 		return idempotency.ErrExists
 	case idempotency.Refused(err, 1):
 		return errTaken
-	case conflicts(err):
+	case dynamoerr.Conflicted(err):
 		return ErrBusy
 	}
 	return fmt.Errorf("write link: %w", notAttempted(err))
@@ -218,29 +218,10 @@ func millis(v types.AttributeValue) (time.Time, error) {
 	return time.UnixMilli(ms), nil
 }
 
-func conflicts(err error) bool {
-	var canceled *types.TransactionCanceledException
-	if !errors.As(err, &canceled) {
-		return false
-	}
-	for _, reason := range canceled.CancellationReasons {
-		if aws.ToString(reason.Code) == "TransactionConflict" {
-			return true
-		}
-	}
-	return false
-}
-
 // notAttempted marks the failures after which nothing has happened and nothing
-// will: the store refused the request, or no connection was made. The rest,
-// timeouts above all, stays unknown.
+// will. The rest, timeouts above all, stays unknown.
 func notAttempted(err error) error {
-	var (
-		throttled *types.ProvisionedThroughputExceededException
-		limit     *types.RequestLimitExceeded
-		dial      *net.OpError
-	)
-	if errors.As(err, &throttled) || errors.As(err, &limit) || (errors.As(err, &dial) && dial.Op == "dial") {
+	if dynamoerr.NotAttempted(err) {
 		return fmt.Errorf("%w: %w", ErrUnavailable, err)
 	}
 	return err

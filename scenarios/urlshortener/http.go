@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"mime"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -15,8 +14,15 @@ import (
 	"sync/atomic"
 	"time"
 
+	"golang.org/x/time/rate"
+
 	"github.com/provingground/provingground/pkg/idempotency"
+	"github.com/provingground/provingground/pkg/problem"
 )
+
+// errShed says that more arrives than this process admits. Refusing early keeps
+// the answers to the rest fast: a queue would make all of them late.
+var errShed = fmt.Errorf("%w: more requests arrive than are admitted", ErrUnavailable)
 
 const (
 	maxBody        = 8 << 10
@@ -28,12 +34,16 @@ type API struct {
 	service *Service
 	metrics *metrics
 	public  *url.URL
+	admit   *rate.Limiter // requests that this process takes on; the rest is refused at once
 	mux     *http.ServeMux
 	ready   atomic.Bool
 }
 
-func newAPI(service *Service, m *metrics, public *url.URL) *API {
-	a := &API{service: service, metrics: m, public: public, mux: http.NewServeMux()}
+func newAPI(service *Service, m *metrics, public *url.URL, admitPerSecond float64) *API {
+	a := &API{
+		service: service, metrics: m, public: public, mux: http.NewServeMux(),
+		admit: rate.NewLimiter(rate.Limit(admitPerSecond), max(1, int(admitPerSecond/20))),
+	}
 	a.mux.HandleFunc("POST /api/links", a.create)
 	a.mux.HandleFunc("GET /api/links/{name}", a.describe)
 	a.mux.HandleFunc("DELETE /api/links/{name}", a.delete)
@@ -48,7 +58,8 @@ func newAPI(service *Service, m *metrics, public *url.URL) *API {
 func (a *API) notAllowed(allow string) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Allow", allow)
-		a.fail(w, "other", &badRequest{http.StatusMethodNotAllowed, "method-not-allowed", r.Method + " is not for this path; use " + allow + "."})
+		a.fail(w, "other", problem.New(http.StatusMethodNotAllowed, "method-not-allowed", http.StatusText(http.StatusMethodNotAllowed),
+			r.Method+" is not for this path; use "+allow+"."))
 	}
 }
 
@@ -66,6 +77,11 @@ func (a *API) readyz(w http.ResponseWriter, _ *http.Request) {
 // ServeHTTP takes the redirects out before the mux: they are nearly everything.
 func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	name := strings.TrimPrefix(r.URL.Path, "/")
+	if name != "healthz" && name != "readyz" && !a.admit.Allow() {
+		a.metrics.shed.Inc()
+		problemOf(errShed).Write(w)
+		return
+	}
 	if (r.Method == http.MethodGet || r.Method == http.MethodHead) && !strings.Contains(name, "/") && !reserved(name) {
 		a.redirect(w, r, name)
 		return
@@ -103,7 +119,7 @@ func (a *API) noRedirect(w http.ResponseWriter, err error) {
 	} else {
 		a.count("redirect", p.Status)
 	}
-	writeProblem(w, p)
+	p.Write(w)
 }
 
 type createBody struct {
@@ -158,21 +174,21 @@ func (a *API) readCreate(w http.ResponseWriter, r *http.Request) (Request, error
 	if key == "" {
 		key = "unkeyed-" + rand.Text() // no retry can find it, and none was asked for
 	}
-	raw, err := readJSON(w, r, maxBody)
+	raw, err := problem.ReadJSON(w, r, maxBody)
 	if err != nil {
 		return Request{}, err
 	}
 	var body createBody
-	if err := decodeStrict(raw, &body); err != nil {
+	if err := problem.DecodeStrict(raw, &body); err != nil {
 		return Request{}, err
 	}
 	target, err := ValidTarget(body.URL, a.public.Host)
 	if err != nil {
-		return Request{}, invalid(err.Error())
+		return Request{}, problem.Invalid(err.Error())
 	}
 	if body.Alias != "" {
 		if err := ValidAlias(body.Alias); err != nil {
-			return Request{}, invalid(err.Error())
+			return Request{}, problem.Invalid(err.Error())
 		}
 	}
 	req := Request{Target: target, Alias: body.Alias, Key: key, Print: idempotency.Fingerprint(r.Method, r.URL.Path, string(raw))}
@@ -221,7 +237,7 @@ func (a *API) fail(w http.ResponseWriter, request string, err error) {
 	if p.Status == http.StatusUnauthorized {
 		w.Header().Set("WWW-Authenticate", "Bearer")
 	}
-	writeProblem(w, p)
+	p.Write(w)
 }
 
 func (a *API) answer(w http.ResponseWriter, request string, status int, body any) {
@@ -240,37 +256,7 @@ func (a *API) count(request string, status int) {
 func bearer(r *http.Request) (string, error) {
 	token, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
 	if !ok || token == "" || len(token) > 64 {
-		return "", &badRequest{http.StatusUnauthorized, "token-required", "Send the management token as 'Authorization: Bearer …'."}
+		return "", unauthorized("Send the management token as 'Authorization: Bearer …'.")
 	}
 	return token, nil
-}
-
-// readJSON reads a small JSON body of the right type.
-func readJSON(w http.ResponseWriter, r *http.Request, limit int64) ([]byte, error) {
-	kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
-	if err != nil || kind != "application/json" {
-		return nil, &badRequest{http.StatusUnsupportedMediaType, "unsupported-media-type", "Send the body as application/json."}
-	}
-	raw, err := io.ReadAll(http.MaxBytesReader(w, r.Body, limit))
-	var tooLarge *http.MaxBytesError
-	if errors.As(err, &tooLarge) {
-		return nil, &badRequest{http.StatusRequestEntityTooLarge, "body-too-large", fmt.Sprintf("The body may have %d bytes.", limit)}
-	}
-	if err != nil {
-		return nil, invalid("the body ended early")
-	}
-	return raw, nil
-}
-
-// decodeStrict refuses unknown fields and anything after the value.
-func decodeStrict(raw []byte, into any) error {
-	dec := json.NewDecoder(strings.NewReader(string(raw)))
-	dec.DisallowUnknownFields()
-	if err := dec.Decode(into); err != nil {
-		return invalid("the body is not the expected JSON: " + err.Error())
-	}
-	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
-		return invalid("the body has more than one JSON value")
-	}
-	return nil
 }

@@ -12,6 +12,7 @@ type metrics struct {
 	responses     *prometheus.CounterVec // method class, status
 	redirect      prometheus.Counter     // the hot path, resolved once
 	unknown       prometheus.Counter
+	shed          prometheus.Counter
 	seconds       prometheus.Histogram // of redirects
 	clicksDropped prometheus.Counter
 	clicksUnsure  prometheus.Counter
@@ -77,6 +78,7 @@ func newMetrics() *metrics {
 	}
 	m.redirect = m.responses.WithLabelValues("redirect", "302")
 	m.unknown = m.responses.WithLabelValues("redirect", "404")
+	m.shed = m.responses.WithLabelValues("any", "503")
 	reg.MustRegister(layer, m.responses, m.seconds, m.clicksDropped, m.clicksUnsure)
 	return m
 }

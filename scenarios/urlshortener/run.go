@@ -2,10 +2,7 @@ package urlshortener
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"log/slog"
-	"net"
 	"net/http"
 	"net/url"
 	"sync"
@@ -15,6 +12,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"github.com/provingground/provingground/pkg/checkedcode"
+	"github.com/provingground/provingground/pkg/role"
 )
 
 // Config is what an api process needs to know.
@@ -23,13 +21,13 @@ type Config struct {
 	Public          *url.URL      // where short links point: the balancer
 	Table           string        // DynamoDB table
 	StoreReads      float64       // reads per second that misses may cost the store, for this process
+	Admit           float64       // requests per second that this process takes on
 	CodeKey         []byte        // the same in every process, for ever
 	AdminToken      string        // for the administration listener
 	DrainDelay      time.Duration // from unready until the listener closes: longer than the balancer's check
 }
 
 const (
-	shutdownTimeout   = 5 * time.Second
 	readHeaderTimeout = 5 * time.Second
 	idleTimeout       = 2 * time.Minute
 )
@@ -43,14 +41,16 @@ func Run(ctx context.Context, cfg Config, db *dynamodb.Client, rdb *redis.Client
 	}
 	defer api.service.memory.close()
 
-	public, err := net.Listen("tcp", cfg.Addr)
+	listeners, err := role.Listen(
+		role.Listener{Purpose: "redirects", Addr: cfg.Addr, Server: &http.Server{
+			Handler: api, ReadHeaderTimeout: readHeaderTimeout, ReadTimeout: 10 * time.Second, IdleTimeout: idleTimeout, MaxHeaderBytes: 16 << 10,
+		}},
+		role.Listener{Purpose: "administration", Addr: cfg.AdminAddr, Server: &http.Server{
+			Handler: newAdmin(api, cfg.AdminToken), ReadHeaderTimeout: readHeaderTimeout, IdleTimeout: idleTimeout, MaxHeaderBytes: 16 << 10,
+		}},
+	)
 	if err != nil {
-		return fmt.Errorf("listen for redirects: %w", err)
-	}
-	admin, err := net.Listen("tcp", cfg.AdminAddr)
-	if err != nil {
-		public.Close()
-		return fmt.Errorf("listen for administration: %w", err)
+		return err
 	}
 
 	// Background work outlives the listeners: clicks of the last requests count.
@@ -61,7 +61,7 @@ func Run(ctx context.Context, cfg Config, db *dynamodb.Client, rdb *redis.Client
 	defer workers.Wait()
 	defer stop()
 
-	return serve(ctx, cfg, api, public, admin)
+	return listeners.Serve(ctx, cfg.DrainDelay, api.SetReady)
 }
 
 func newProcess(cfg Config, db *dynamodb.Client, rdb *redis.Client, log *slog.Logger) (*API, error) {
@@ -81,40 +81,5 @@ func newProcess(cfg Config, db *dynamodb.Client, rdb *redis.Client, log *slog.Lo
 		clicks: newClicks(shared, m, log),
 		log:    log,
 		now:    time.Now,
-	}, m, cfg.Public), nil
-}
-
-// serve runs both listeners until ctx ends or one of them fails.
-func serve(ctx context.Context, cfg Config, api *API, public, admin net.Listener) error {
-	servers := []*http.Server{
-		{Handler: api, ReadHeaderTimeout: readHeaderTimeout, ReadTimeout: 10 * time.Second, IdleTimeout: idleTimeout, MaxHeaderBytes: 16 << 10},
-		{Handler: newAdmin(api, cfg.AdminToken), ReadHeaderTimeout: readHeaderTimeout, IdleTimeout: idleTimeout, MaxHeaderBytes: 16 << 10},
-	}
-	failed := make(chan error, len(servers))
-	for i, l := range []net.Listener{public, admin} {
-		go func() { failed <- servers[i].Serve(l) }()
-	}
-	api.SetReady(true)
-
-	var err error
-	running := len(servers)
-	select {
-	case err = <-failed:
-		running--
-	case <-ctx.Done():
-		api.SetReady(false)
-		time.Sleep(cfg.DrainDelay) // the balancer must notice before the listener closes
-	}
-	api.SetReady(false)
-	deadline, cancel := context.WithTimeout(context.WithoutCancel(ctx), shutdownTimeout)
-	defer cancel()
-	for _, server := range servers {
-		err = errors.Join(err, server.Shutdown(deadline))
-	}
-	for range running {
-		if e := <-failed; !errors.Is(e, http.ErrServerClosed) {
-			err = errors.Join(err, e)
-		}
-	}
-	return err
+	}, m, cfg.Public, cfg.Admit), nil
 }

@@ -87,7 +87,7 @@ func (c *cluster) start(t *testing.T) {
 	t.Helper()
 	log := slog.New(slog.NewJSONHandler(io.Discard, nil))
 	public := &url.URL{Scheme: "https", Host: "sho.rt"}
-	api, err := newProcess(Config{Public: public, Table: "links", StoreReads: 150, CodeKey: []byte("one key for all processes")}, c.db, c.rdb, log)
+	api, err := newProcess(Config{Public: public, Table: "links", StoreReads: 150, Admit: 1e6, CodeKey: []byte("one key for all processes")}, c.db, c.rdb, log)
 	if err != nil {
 		t.Fatal(err)
 	}

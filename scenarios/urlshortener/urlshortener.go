@@ -20,6 +20,7 @@ import (
 
 	"github.com/provingground/provingground/pkg/checkedcode"
 	"github.com/provingground/provingground/pkg/idempotency"
+	"github.com/provingground/provingground/pkg/problem"
 )
 
 // What a caller can act on. Everything else is a dependency that failed.
@@ -99,7 +100,7 @@ func (s *Service) possible(name string) bool {
 // Create returns.
 func (s *Service) Create(ctx context.Context, r Request) (Link, string, error) {
 	if err := validExpiry(r.Expires, s.now()); err != nil {
-		return s.answerAgain(ctx, r, invalid(err.Error())) // a retry may arrive after the link's life
+		return s.answerAgain(ctx, r, problem.Invalid(err.Error())) // a retry may arrive after the link's life
 	}
 	if r.Alias != "" {
 		return s.createAlias(ctx, r)

@@ -63,6 +63,7 @@ func Table() []Definition {
 		aws("dynamodb", "DynamoDB", "AWS_ENDPOINT_URL_DYNAMODB", "dynamodb", "cloudformation"),
 		aws("aws", "S3, SNS, SQS, SES and Lambda, which call each other", "AWS_ENDPOINT_URL_S3",
 			"s3", "sns", "sqs", "ses", "lambda", "iam", "logs", "cloudformation"),
+		pubsub(),
 	}
 }
 

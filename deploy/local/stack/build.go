@@ -4,8 +4,6 @@ package stack
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"os"
@@ -16,17 +14,13 @@ import (
 )
 
 // build compiles every role into root/bin and returns the programs by role.
-func (o Options) build(ctx context.Context) (map[string]string, error) {
-	suffix, err := overlaySuffix(o.Overlay)
-	if err != nil {
-		return nil, err
-	}
+func (o Options) build(ctx context.Context, edits []Edit) (map[string]string, error) {
 	programs := map[string]string{}
 	for _, role := range o.Scenario.Roles {
-		out := filepath.Join(o.Root, "bin", o.Scenario.Slug+"-"+role.Name+suffix)
+		out := filepath.Join(o.Root, "bin", o.Scenario.Slug+"-"+role.Name+suffix(edits))
 		pkg := "./" + filepath.ToSlash(filepath.Join(o.Commands, role.Name))
 		began := time.Now()
-		if err := goBuild(ctx, o.Module, pkg, o.Overlay, out); err != nil {
+		if err := goBuild(ctx, o.Module, pkg, edits, out); err != nil {
 			return nil, fmt.Errorf("%s: %w", role.Name, err)
 		}
 		if took := time.Since(began); took > 2*time.Second {
@@ -37,22 +31,22 @@ func (o Options) build(ctx context.Context) (map[string]string, error) {
 	return programs, nil
 }
 
-// overlaySuffix keeps broken builds apart from the shipped one.
-func overlaySuffix(overlay string) (string, error) {
-	if overlay == "" {
-		return "", nil
-	}
-	text, err := os.ReadFile(overlay)
+// BuildNext compiles the next version of every role: this one with edits. It
+// runs from the next Upgrade of a process on.
+func (s *Stack) BuildNext(ctx context.Context, edits ...Edit) error {
+	programs, err := s.options.build(ctx, edits)
 	if err != nil {
-		return "", err
+		return fmt.Errorf("next version: %w", err)
 	}
-	sum := sha256.Sum256(append(text, overlay...))
-	return "-overlay-" + hex.EncodeToString(sum[:6]), nil
+	for _, in := range s.Instances {
+		in.next = programs[in.Role]
+	}
+	return nil
 }
 
 // goBuild replaces the program as a whole: another run may be executing it, or
 // building it at the same time.
-func goBuild(ctx context.Context, module, pkg, overlay, out string) error {
+func goBuild(ctx context.Context, module, pkg string, edits []Edit, out string) error {
 	if err := os.MkdirAll(filepath.Dir(out), 0o755); err != nil {
 		return err
 	}
@@ -63,8 +57,12 @@ func goBuild(ctx context.Context, module, pkg, overlay, out string) error {
 	defer os.RemoveAll(dir)
 	fresh := filepath.Join(dir, filepath.Base(out))
 	args := []string{"build", "-buildvcs=false", "-o", fresh}
-	if overlay != "" {
-		args = append(args, "-overlay", overlay)
+	if len(edits) > 0 {
+		list, err := overlay(module, dir, edits)
+		if err != nil {
+			return err
+		}
+		args = append(args, "-overlay", list)
 	}
 	cmd := exec.CommandContext(ctx, "go", append(args, pkg)...)
 	cmd.Dir = module

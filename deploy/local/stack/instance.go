@@ -29,6 +29,7 @@ type Instance struct {
 
 	name    string // slug/role/index
 	program string
+	next    string // the program of the next version, if one was built
 	port    int
 	admin   int
 	env     []string
@@ -54,6 +55,15 @@ func (in *Instance) Start(ctx context.Context) error {
 		return err
 	}
 	return in.awaitReady(ctx, p)
+}
+
+// Upgrade starts the process in the version that Stack.BuildNext made, or again
+// in its own if there is none, and returns when it is ready.
+func (in *Instance) Upgrade(ctx context.Context) error {
+	if in.next != "" {
+		in.program = in.next
+	}
+	return in.Start(ctx)
 }
 
 func (in *Instance) awaitReady(ctx context.Context, p *process.Process) error {

@@ -40,8 +40,8 @@ type Options struct {
 	// Shared uses the clone's long-lived servers, ports and logs; otherwise the
 	// run has servers of its own and leaves nothing.
 	Shared bool
-	// Overlay is a file for `go build -overlay`, for builds broken on purpose.
-	Overlay string
+	// Edits are made in the build, for roles that are broken on purpose.
+	Edits []Edit
 	// Env overrides what the roles get.
 	Env map[string]string
 	// Out gets progress; default: nothing is said.
@@ -55,10 +55,11 @@ type Stack struct {
 	Servers   *server.Set
 	Instances []*Instance // in the order of the catalogue's roles
 
-	cloud  *server.Cloud
-	ours   bool // the servers end with the stack
-	logs   string
-	shared bool
+	options Options
+	cloud   *server.Cloud
+	ours    bool // the servers end with the stack
+	logs    string
+	shared  bool
 }
 
 // Start builds the roles, starts the servers, applies the template, starts every
@@ -67,11 +68,11 @@ func Start(ctx context.Context, o Options) (*Stack, error) {
 	if err := o.complete(ctx); err != nil {
 		return nil, err
 	}
-	programs, err := o.build(ctx)
+	programs, err := o.build(ctx, o.Edits)
 	if err != nil {
 		return nil, err
 	}
-	s := &Stack{cloud: o.Cloud, shared: o.Shared, Servers: o.Servers}
+	s := &Stack{options: o, cloud: o.Cloud, shared: o.Shared, Servers: o.Servers}
 	if err := s.start(ctx, o, programs); err != nil {
 		return nil, errors.Join(err, s.Close(context.WithoutCancel(ctx)))
 	}

@@ -188,44 +188,57 @@ func TestARoleThatDiesLaterIsReportedByWaitAndClose(t *testing.T) {
 	}
 }
 
-func TestAnOverlayMakesABuildOfItsOwn(t *testing.T) {
+// moved is the echo role with its page in another place.
+func moved(to string) stack.Edit {
+	return stack.Edit{File: "deploy/local/stack/testdata/cmd/echo/main.go", Old: `"/env"`, New: `"` + to + `"`}
+}
+
+func statusOf(t *testing.T, in *stack.Instance, path string) int {
+	t.Helper()
+	resp, err := http.Get(in.URL + path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	return resp.StatusCode
+}
+
+func TestEditsMakeABuildOfTheirOwn(t *testing.T) {
 	o := options(t, scenario())
-	module, err := filepath.Abs("../../..")
-	if err != nil {
-		t.Fatal(err)
+	o.Edits = []stack.Edit{moved("/broken")}
+	if got := statusOf(t, start(t, o).Instances[0], "/env"); got != http.StatusNotFound {
+		t.Errorf("edited build answers %d, want 404", got)
 	}
-	main := filepath.Join(module, "deploy/local/stack/testdata/cmd/echo/main.go")
-	text, err := os.ReadFile(main)
-	if err != nil {
-		t.Fatal(err)
-	}
-	dir := t.TempDir()
-	broken := filepath.Join(dir, "main.go")
-	if err := os.WriteFile(broken, []byte(strings.Replace(string(text), `"/env"`, `"/broken"`, 1)), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	overlay, err := json.Marshal(map[string]map[string]string{"Replace": {main: broken}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	o.Overlay = filepath.Join(dir, "overlay.json")
-	if err := os.WriteFile(o.Overlay, overlay, 0o600); err != nil {
-		t.Fatal(err)
-	}
-	status := func(s *stack.Stack) int {
-		resp, err := http.Get(s.Instances[0].URL + "/env")
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer resp.Body.Close()
-		return resp.StatusCode
-	}
-	if got := status(start(t, o)); got != http.StatusNotFound {
-		t.Errorf("broken build answers %d, want 404", got)
-	}
-	o.Overlay = ""
-	if got := status(start(t, o)); got != http.StatusOK {
+	o.Edits = nil
+	if got := statusOf(t, start(t, o).Instances[0], "/env"); got != http.StatusOK {
 		t.Errorf("shipped build answers %d, want 200", got)
+	}
+}
+
+func TestAnEditMustFitExactlyOnce(t *testing.T) {
+	o := options(t, scenario())
+	o.Edits = []stack.Edit{{File: "deploy/local/stack/testdata/cmd/echo/main.go", Old: "no such piece", New: ""}}
+	if _, err := stack.Start(t.Context(), o); err == nil || !strings.Contains(err.Error(), "0 times") {
+		t.Errorf("Start = %v, want an error that counts", err)
+	}
+}
+
+func TestAProcessIsUpgradedWhileTheOtherStays(t *testing.T) {
+	s := start(t, options(t, scenario()))
+	if err := s.BuildNext(t.Context(), moved("/next")); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Instances[0].Stop(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Instances[0].Upgrade(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if got := statusOf(t, s.Instances[0], "/next"); got != http.StatusOK {
+		t.Errorf("the upgraded process answers %d, want 200", got)
+	}
+	if got := statusOf(t, s.Instances[1], "/next"); got != http.StatusNotFound {
+		t.Errorf("the other process answers %d, want 404", got)
 	}
 }
 

@@ -17,22 +17,14 @@ import (
 	"github.com/provingground/provingground/loadtest/engine"
 	"github.com/provingground/provingground/loadtest/http1"
 	"github.com/provingground/provingground/loadtest/ledger"
+	"github.com/provingground/provingground/loadtest/trial"
 	"github.com/provingground/provingground/loadtest/zipf"
 )
 
-// Config says what to put on which processes.
-type Config struct {
-	URLs, AdminURLs []string // of the api processes
-	AdminToken      string
-	Env             map[string]string // how to reach the stores: REDIS_URL, AWS_…, LINKS_TABLE
-
-	Rate     float64 // redirects per second
-	Writes   float64 // creations per second
-	Links    int     // with Zipf-distributed popularity
-	WarmUp   time.Duration
-	Duration time.Duration // measured
-	Drill    string        // empty: none
-}
+const (
+	role              = "api"
+	writesPerRedirect = 0.005 // 50/s beside 10,000/s
+)
 
 // unknownShare of the redirects ask for names that do not resolve: a third
 // random codes, a third deleted or expired links, a third alias-shaped.
@@ -40,8 +32,10 @@ const unknownShare = 0.01
 
 // Driver is one run against one service.
 type Driver struct {
-	cfg            Config
+	setup          trial.Setup
 	run            string // tells this run's links from all others
+	urls           []string
+	adminURL       string // of one process
 	hosts          []string
 	balancer       *balancer.Balancer
 	links          []link
@@ -66,15 +60,17 @@ type link struct {
 }
 
 // New returns the driver of a run. It does no I/O.
-func New(cfg Config) (*Driver, error) {
+func New(s trial.Setup) (*Driver, error) {
 	d := &Driver{
-		cfg:      cfg,
+		setup:    s,
 		run:      fmt.Sprintf("%x", rand.Uint64()),
-		balancer: balancer.New(cfg.URLs...),
-		popular:  zipf.New(cfg.Links, 1),
+		urls:     s.URLs(role),
+		adminURL: s.AdminURLs(role)[0],
+		balancer: s.Front[role],
+		popular:  zipf.New(s.Records, 1),
 		aliases:  make(map[string]int),
 	}
-	for _, raw := range cfg.URLs {
+	for _, raw := range d.urls {
 		u, err := url.Parse(raw)
 		if err != nil {
 			return nil, fmt.Errorf("address of a process: %w", err)
@@ -87,34 +83,28 @@ func New(cfg Config) (*Driver, error) {
 
 // Flows returns the load: redirects, with creations beside.
 func (d *Driver) Flows() []engine.Flow {
-	total := d.cfg.WarmUp + d.cfg.Duration
 	return []engine.Flow{
 		{
 			Name:       "redirects",
-			Schedule:   engine.Constant{Rate: d.cfg.Rate, Duration: total},
+			Schedule:   d.setup.Arrivals(d.setup.Rate),
 			Workers:    64,
 			MaxWorkers: 1024,
-			WarmUp:     d.cfg.WarmUp,
+			WarmUp:     d.setup.WarmUp,
 			New:        func(worker int) (engine.Sender, error) { return d.newReader(worker) },
 		},
 		{
 			Name:       "creations",
-			Schedule:   engine.Constant{Rate: d.cfg.Writes, Duration: total},
+			Schedule:   d.setup.Arrivals(max(1, d.setup.Rate*writesPerRedirect)),
 			Workers:    8,
 			MaxWorkers: 1024,
-			WarmUp:     d.cfg.WarmUp,
+			WarmUp:     d.setup.WarmUp,
 			New:        func(worker int) (engine.Sender, error) { return d.newWriter(worker), nil },
 		},
 	}
 }
 
-// Watch plays the balancer and follows up on acknowledged writes until ctx ends.
-func (d *Driver) Watch(ctx context.Context) {
-	var work sync.WaitGroup
-	work.Go(func() { d.balancer.Run(ctx) })
-	work.Go(func() { d.follow.run(ctx) })
-	work.Wait()
-}
+// Watch follows up on acknowledged writes until ctx ends.
+func (d *Driver) Watch(ctx context.Context) { d.follow.run(ctx) }
 
 // clients holds a connection to each process, for one goroutine.
 type clients struct {

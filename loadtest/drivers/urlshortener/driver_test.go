@@ -6,13 +6,22 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"testing"
+	"time"
 
+	"github.com/provingground/provingground/deploy/local/stack"
 	"github.com/provingground/provingground/loadtest/ledger"
+	"github.com/provingground/provingground/loadtest/trial"
+	"github.com/provingground/provingground/scenarios"
 )
 
 func newDriver(t *testing.T) *Driver {
 	t.Helper()
-	d, err := New(Config{URLs: []string{"http://127.0.0.1:1", "http://127.0.0.1:2"}, Rate: 1000, Writes: 5, Links: 10})
+	sc, _ := scenarios.Find("urlshortener")
+	s := &stack.Stack{Instances: []*stack.Instance{
+		{Role: "api", URL: "http://127.0.0.1:1", AdminURL: "http://127.0.0.1:3"},
+		{Role: "api", Index: 1, URL: "http://127.0.0.1:2", AdminURL: "http://127.0.0.1:4"},
+	}}
+	d, err := New(trial.NewSetup(sc, s, 1000, 10, 0, time.Second))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -91,15 +100,15 @@ func TestClicksAreHeldToTheirBound(t *testing.T) {
 	for _, tt := range []struct {
 		name string
 		c    clickCount
-		dist Disturbance
+		dist disturbance
 		ok   bool
 	}{
-		{"exact", clickCount{sent: 10, counted: 10}, Disturbance{}, true},
-		{"one lost without a kill", clickCount{sent: 10, counted: 9, lost: 1}, Disturbance{}, false},
-		{"one doubled without an unsure flush", clickCount{sent: 10, counted: 11, doubled: 1}, Disturbance{}, false},
-		{"a second lost by a kill", clickCount{lost: 500}, Disturbance{Kills: 1}, true},
-		{"more than a second lost by a kill", clickCount{lost: 501}, Disturbance{Kills: 1}, false},
-		{"a batch doubled by an unsure flush", clickCount{doubled: 500}, Disturbance{UnsureBatches: 1}, true},
+		{"exact", clickCount{sent: 10, counted: 10}, disturbance{}, true},
+		{"one lost without a kill", clickCount{sent: 10, counted: 9, lost: 1}, disturbance{}, false},
+		{"one doubled without an unsure flush", clickCount{sent: 10, counted: 11, doubled: 1}, disturbance{}, false},
+		{"a second lost by a kill", clickCount{lost: 500}, disturbance{kills: 1}, true},
+		{"more than a second lost by a kill", clickCount{lost: 501}, disturbance{kills: 1}, false},
+		{"a batch doubled by an unsure flush", clickCount{doubled: 500}, disturbance{unsureBatches: 1}, true},
 	} {
 		if got := d.judgeClicks(tt.c, tt.dist).Verdict == "pass"; got != tt.ok {
 			t.Errorf("%s: pass %t, want %t", tt.name, got, tt.ok)

@@ -14,18 +14,20 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"github.com/provingground/provingground/loadtest/judge"
+	"github.com/provingground/provingground/loadtest/trial"
 )
 
 // effects looks into the table: how many live links lead to each target that
 // this run asked for, or that nobody did.
 func (d *Driver) effects(ctx context.Context) (map[string]int, error) {
+	env := d.setup.Env()
 	client := dynamodb.New(dynamodb.Options{
-		Region:       d.cfg.Env["AWS_REGION"],
-		BaseEndpoint: aws.String(d.cfg.Env["AWS_ENDPOINT_URL_DYNAMODB"]),
-		Credentials:  credentials.NewStaticCredentialsProvider(d.cfg.Env["AWS_ACCESS_KEY_ID"], d.cfg.Env["AWS_SECRET_ACCESS_KEY"], ""),
+		Region:       env["AWS_REGION"],
+		BaseEndpoint: aws.String(env["AWS_ENDPOINT_URL_DYNAMODB"]),
+		Credentials:  credentials.NewStaticCredentialsProvider(env["AWS_ACCESS_KEY_ID"], env["AWS_SECRET_ACCESS_KEY"], ""),
 	})
 	pages := dynamodb.NewScanPaginator(client, &dynamodb.ScanInput{
-		TableName:                 aws.String(d.cfg.Env["LINKS_TABLE"]),
+		TableName:                 aws.String(env["LINKS_TABLE"]),
 		ConsistentRead:            aws.Bool(true),
 		FilterExpression:          aws.String("attribute_exists(#target) AND (attribute_not_exists(#expires) OR #expires > :now)"),
 		ProjectionExpression:      aws.String("#target"),
@@ -58,7 +60,7 @@ type clickCount struct {
 // countClicks compares the counters with the redirects that were answered. It
 // waits until they stand still: the processes flush twice a second.
 func (d *Driver) countClicks(ctx context.Context) (clickCount, error) {
-	options, err := redis.ParseURL(d.cfg.Env["REDIS_URL"])
+	options, err := redis.ParseURL(d.setup.Env()["REDIS_URL"])
 	if err != nil {
 		return clickCount{}, err
 	}
@@ -109,16 +111,24 @@ func (d *Driver) readClicks(ctx context.Context, client *redis.Client) (clickCou
 	return c, nil
 }
 
-// Disturbance is what a drill did that may cost clicks.
-type Disturbance struct {
-	Kills          int   // api processes killed without notice
-	UnsureBatches  int64 // flushes with an unknown outcome, from the processes' own counters
-	DroppedCounted int64 // clicks that the processes say they dropped
+// disturbance is what a run went through that may cost clicks.
+type disturbance struct {
+	kills          int   // api processes killed without notice
+	unsureBatches  int64 // flushes with an unknown outcome, from the processes' own counters
+	droppedCounted int64 // clicks that the processes say they dropped
+}
+
+func disturbanceOf(o trial.Observed) disturbance {
+	return disturbance{
+		kills:          o.Kills,
+		unsureBatches:  int64(o.End["urlshortener_click_batches_unsure_total"]),
+		droppedCounted: int64(o.End["urlshortener_clicks_dropped_total"]),
+	}
 }
 
 // Judge compares what the run was told with what happened. It waits for the
 // follow-ups first.
-func (d *Driver) Judge(ctx context.Context, dist Disturbance) ([]judge.Check, error) {
+func (d *Driver) Judge(ctx context.Context, o trial.Observed) ([]judge.Check, error) {
 	if err := d.follow.settled(ctx); err != nil {
 		return nil, err
 	}
@@ -130,17 +140,7 @@ func (d *Driver) Judge(ctx context.Context, dist Disturbance) ([]judge.Check, er
 	if err != nil {
 		return nil, err
 	}
-	return []judge.Check{d.judgeLedger(effects), d.judgeFollowUps(), d.judgeAliases(), d.judgeClicks(clicks, dist)}, nil
-}
-
-func (d *Driver) judgeLedger(effects map[string]int) judge.Check {
-	wrong := d.ledger.Judge(effects)
-	acknowledged, refused, unknown := d.ledger.Totals()
-	if len(wrong) > 0 {
-		return judge.Checkf("ledger", false, "%d links are not what was answered: %s", len(wrong), firstOf(wrong))
-	}
-	return judge.Checkf("ledger", true, "%d acknowledged links are there once, %d refused ones are not, %d unknown ones are there at most once; nothing else is",
-		acknowledged, refused, unknown)
+	return []judge.Check{judge.Ledger(&d.ledger, effects, "links", o.Drill), d.judgeFollowUps(), d.judgeAliases(), d.judgeClicks(clicks, disturbanceOf(o))}, nil
 }
 
 func (d *Driver) judgeFollowUps() judge.Check {
@@ -164,19 +164,10 @@ func (d *Driver) judgeAliases() judge.Check {
 
 // judgeClicks holds the counters to their bound: a second of clicks for each
 // killed process, a batch doubled for each flush with an unknown outcome.
-func (d *Driver) judgeClicks(c clickCount, dist Disturbance) judge.Check {
-	perProcess := int64(d.cfg.Rate) / int64(len(d.hosts))
-	mayLose := int64(dist.Kills)*perProcess + dist.DroppedCounted
-	mayDouble := dist.UnsureBatches*perProcess + d.uncertainReads.Load()
+func (d *Driver) judgeClicks(c clickCount, dist disturbance) judge.Check {
+	perProcess := int64(d.setup.Rate) / int64(len(d.hosts))
+	mayLose := int64(dist.kills)*perProcess + dist.droppedCounted
+	mayDouble := dist.unsureBatches*perProcess + d.uncertainReads.Load()
 	return judge.Checkf("clicks", c.lost <= mayLose && c.doubled <= mayDouble,
 		"%d redirects were counted as %d clicks: %d lost (bound %d), %d too many (bound %d)", c.sent, c.counted, c.lost, mayLose, c.doubled, mayDouble)
-}
-
-func firstOf(sentences []string) string {
-	const shown = 3
-	s := strings.Join(sentences[:min(shown, len(sentences))], "; ")
-	if more := len(sentences) - shown; more > 0 {
-		s += fmt.Sprintf("; and %d more", more)
-	}
-	return s
 }

@@ -3,11 +3,11 @@ package urlshortener
 import (
 	"context"
 	"fmt"
-	"strings"
 	"sync"
 	"time"
 
 	"github.com/provingground/provingground/loadtest/http1"
+	"github.com/provingground/provingground/loadtest/judge"
 	"github.com/provingground/provingground/loadtest/ledger"
 )
 
@@ -185,10 +185,5 @@ func (f *followUp) settled(ctx context.Context) error {
 func (f *followUp) report() (int, string) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	const shown = 5
-	s := strings.Join(f.violations[:min(shown, len(f.violations))], "; ")
-	if more := len(f.violations) - shown; more > 0 {
-		s += fmt.Sprintf("; and %d more", more)
-	}
-	return f.checked, s
+	return f.checked, judge.Some(f.violations)
 }

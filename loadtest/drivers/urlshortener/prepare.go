@@ -20,7 +20,7 @@ const (
 // Prepare makes the links that the load asks for, through the administration
 // API, and a few that are deleted or expired by the time it starts.
 func (d *Driver) Prepare(ctx context.Context, progress func(done, of int)) error {
-	d.links = make([]link, d.cfg.Links)
+	d.links = make([]link, d.setup.Records)
 	for first := 0; first < len(d.links); first += importBatch {
 		if err := d.importLinks(ctx, first, min(first+importBatch, len(d.links))); err != nil {
 			return err
@@ -37,8 +37,8 @@ func (d *Driver) importLinks(ctx context.Context, first, end int) error {
 	}
 	var answer struct{ Codes []string }
 	key := fmt.Sprintf("%s-import-%d", d.run, first)
-	header := http.Header{"Idempotency-Key": {key}, "Authorization": {"Bearer " + d.cfg.AdminToken}}
-	if err := post(ctx, d.cfg.AdminURLs[0]+"/admin/links", header, map[string][]string{"urls": urls}, &answer); err != nil {
+	header := http.Header{"Idempotency-Key": {key}, "Authorization": {"Bearer " + d.setup.Env()["ADMIN_TOKEN"]}}
+	if err := post(ctx, d.adminURL+"/admin/links", header, map[string][]string{"urls": urls}, &answer); err != nil {
 		return fmt.Errorf("import links %d to %d: %w", first, end, err)
 	}
 	if len(answer.Codes) != len(urls) {
@@ -85,7 +85,7 @@ func (d *Driver) createNow(ctx context.Context, c creation) (created, error) {
 	}
 	var made created
 	d.ledger.Sent(c.key, c.target, time.Now())
-	err := post(ctx, d.cfg.URLs[0]+"/api/links", http.Header{"Idempotency-Key": {c.key}}, body, &made)
+	err := post(ctx, d.urls[0]+"/api/links", http.Header{"Idempotency-Key": {c.key}}, body, &made)
 	if err == nil {
 		d.ledger.Answered(c.target, ledger.Acknowledged, time.Now())
 	}
@@ -93,7 +93,7 @@ func (d *Driver) createNow(ctx context.Context, c creation) (created, error) {
 }
 
 func (d *Driver) deleteNow(ctx context.Context, made created) error {
-	req, err := http.NewRequestWithContext(ctx, http.MethodDelete, d.cfg.URLs[0]+"/api/links/"+made.Code, nil)
+	req, err := http.NewRequestWithContext(ctx, http.MethodDelete, d.urls[0]+"/api/links/"+made.Code, nil)
 	if err != nil {
 		return err
 	}

@@ -85,23 +85,23 @@ func (w *writer) Send(ctx context.Context, k int64) engine.Outcome {
 	if err != nil {
 		return engine.Outcome{Kind: engine.Unknown}
 	}
-	deadline := time.Now().Add(writeDeadline)
-	for attempt := int64(0); ; attempt++ {
-		w.d.ledger.Sent(c.key, c.target, time.Now())
-		process, err := w.do(ctx, k+attempt, request)
-		end, made := w.readAnswer(c, err)
-		w.d.ledger.Answered(c.target, end, time.Now())
-		if end == ledger.Acknowledged {
-			w.d.acknowledged(c, made, process)
-			return w.verify(ctx, c, made, process)
-		}
-		if err == nil && end == ledger.Refused && w.resp.Status < 429 {
-			return refusedForGood(c, w.resp.Status)
-		}
-		if time.Now().After(deadline) || !sleep(ctx, writePause) {
-			return w.gaveUp(end, err)
-		}
+	var (
+		made    created
+		process int
+	)
+	end := w.d.ledger.Ask(ctx, c.key, c.target, ledger.Patience{Deadline: writeDeadline, Pause: writePause}, func(ctx context.Context, n int) (end ledger.End) {
+		process, err = w.do(ctx, k+int64(n), request)
+		end, made = w.readAnswer(c, err)
+		return end
+	})
+	switch end {
+	case ledger.Acknowledged:
+		w.d.acknowledged(c, made, process)
+		return w.verify(ctx, c, made, process)
+	case ledger.Refused:
+		return refusedForGood(c, w.resp.Status)
 	}
+	return w.gaveUp(end, err)
 }
 
 // refusedForGood tells the refusals that were to be expected: the other claim
@@ -118,7 +118,7 @@ func (w *writer) gaveUp(end ledger.End, err error) engine.Outcome {
 	if err != nil {
 		return engine.Outcome{Kind: engine.KindOf(err)}
 	}
-	if end == ledger.Refused {
+	if end == ledger.NotAttempted {
 		return engine.Outcome{Kind: engine.Refused, Status: w.resp.Status}
 	}
 	return engine.Outcome{Kind: engine.Status, Status: w.resp.Status}
@@ -128,7 +128,7 @@ func (w *writer) gaveUp(end ledger.End, err error) engine.Outcome {
 func (w *writer) readAnswer(c creation, err error) (ledger.End, created) {
 	if err != nil {
 		if kind := engine.KindOf(err); kind == engine.Dial {
-			return ledger.Refused, created{}
+			return ledger.NotAttempted, created{}
 		}
 		return ledger.Unknown, created{}
 	}
@@ -170,13 +170,3 @@ func (d *Driver) acknowledged(c creation, made created, process int) {
 
 // Close implements engine.Sender.
 func (w *writer) Close() error { return w.close() }
-
-// sleep reports whether the time passed before ctx ended.
-func sleep(ctx context.Context, d time.Duration) bool {
-	select {
-	case <-ctx.Done():
-		return false
-	case <-time.After(d):
-		return true
-	}
-}

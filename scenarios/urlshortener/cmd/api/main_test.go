@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/provingground/provingground/deploy/local/server"
+	"github.com/provingground/provingground/pkg/role"
 )
 
 const (
@@ -65,6 +66,9 @@ func TestEveryBadVariableIsNamedInOneLine(t *testing.T) {
 		{"STORE_READS_PER_SECOND", "NaN"},
 		{"STORE_READS_PER_SECOND", "+Inf"},
 
+		{"ADMIT_PER_SECOND", "0"},
+		{"ADMIT_PER_SECOND", "all"},
+
 		{"DRAIN_DELAY", "2"},
 		{"DRAIN_DELAY", "soon"},
 		{"DRAIN_DELAY", "-1s"},
@@ -72,7 +76,7 @@ func TestEveryBadVariableIsNamedInOneLine(t *testing.T) {
 	} {
 		t.Run(tt.variable+"="+tt.value, func(t *testing.T) {
 			err := run(t.Context(), environment(map[string]string{tt.variable: tt.value}), nil, io.Discard)
-			if !errors.Is(err, errUsage) || !strings.Contains(err.Error(), tt.variable+" must be ") {
+			if !errors.Is(err, role.ErrUsage) || !strings.Contains(err.Error(), tt.variable+" must be ") {
 				t.Fatalf("run = %v, want a configuration error that names %s", err, tt.variable)
 			}
 			if strings.Contains(err.Error(), "\n") || strings.Contains(err.Error(), "hunter2") {
@@ -85,7 +89,7 @@ func TestEveryBadVariableIsNamedInOneLine(t *testing.T) {
 func TestAnUnknownArgumentIsRefused(t *testing.T) {
 	for _, args := range [][]string{{"healthchek"}, {"-v"}, {"healthcheck", "now"}} {
 		err := run(t.Context(), environment(nil), args, io.Discard)
-		if !errors.Is(err, errUsage) || !strings.Contains(err.Error(), strconv.Quote(args[0])) {
+		if !errors.Is(err, role.ErrUsage) || !strings.Contains(err.Error(), strconv.Quote(args[0])) {
 			t.Errorf("run %q = %v, want a configuration error that names the argument", args, err)
 		}
 	}
@@ -93,14 +97,14 @@ func TestAnUnknownArgumentIsRefused(t *testing.T) {
 
 func TestHealthcheckFailsWhereNothingListens(t *testing.T) {
 	err := run(t.Context(), environment(nil), []string{"healthcheck"}, io.Discard)
-	if err == nil || errors.Is(err, errUsage) || !strings.Contains(err.Error(), nobody) {
+	if err == nil || errors.Is(err, role.ErrUsage) || !strings.Contains(err.Error(), nobody) {
 		t.Errorf("healthcheck = %v, want an error that names %s and is no configuration error", err, nobody)
 	}
 }
 
 func TestHealthcheckFailsWithAnAddressThatIsNone(t *testing.T) {
 	err := run(t.Context(), environment(map[string]string{"ADDR": "no address\n"}), []string{"healthcheck"}, io.Discard)
-	if !errors.Is(err, errUsage) || !strings.Contains(err.Error(), "ADDR") {
+	if !errors.Is(err, role.ErrUsage) || !strings.Contains(err.Error(), "ADDR") {
 		t.Errorf("healthcheck = %v, want a configuration error that names ADDR", err)
 	}
 }

@@ -1,0 +1,18 @@
+// Package drivers knows which driver puts load on which scenario.
+package drivers
+
+import (
+	"fmt"
+
+	"github.com/provingground/provingground/loadtest/drivers/urlshortener"
+	"github.com/provingground/provingground/loadtest/trial"
+)
+
+// New returns the driver of the setup's scenario. It does no I/O.
+func New(s trial.Setup) (trial.Driver, error) {
+	switch s.Scenario.Slug {
+	case "urlshortener":
+		return urlshortener.New(s)
+	}
+	return nil, fmt.Errorf("no driver puts load on %s", s.Scenario.Slug)
+}

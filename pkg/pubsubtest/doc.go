@@ -1,0 +1,2 @@
+// Package pubsubtest is Google Pub/Sub in process.
+package pubsubtest

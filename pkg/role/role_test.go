@@ -1,0 +1,136 @@
+package role_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/provingground/provingground/pkg/role"
+)
+
+func TestHealthcheckAsksForReadiness(t *testing.T) {
+	status := http.StatusOK
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path != "/readyz" {
+			t.Errorf("asked for %s", r.URL.Path)
+		}
+		w.WriteHeader(status)
+	}))
+	defer srv.Close()
+	addr := strings.TrimPrefix(srv.URL, "http://")
+	check := func() (bool, error) { return role.Healthcheck(t.Context(), addr, []string{"healthcheck"}) }
+	if asked, err := check(); !asked || err != nil {
+		t.Errorf("ready: %v, %v", asked, err)
+	}
+	status = http.StatusServiceUnavailable
+	if asked, err := check(); !asked || err == nil || errors.Is(err, role.ErrUsage) {
+		t.Errorf("draining: %v, %v; want an error of the process", asked, err)
+	}
+	if asked, err := role.Healthcheck(t.Context(), addr, nil); asked || err != nil {
+		t.Errorf("no argument: %v, %v; want the program to go on", asked, err)
+	}
+	for _, args := range [][]string{{"healthchek"}, {"healthcheck", "now"}} {
+		if asked, err := role.Healthcheck(t.Context(), addr, args); !asked || !errors.Is(err, role.ErrUsage) {
+			t.Errorf("%q: %v, %v; want a mistake in the call", args, asked, err)
+		}
+	}
+	if _, err := role.Healthcheck(t.Context(), "no address\n", []string{"healthcheck"}); !errors.Is(err, role.ErrUsage) {
+		t.Errorf("malformed address: %v, want a mistake in the configuration", err)
+	}
+}
+
+func TestOnlyTheExactTokenIsAuthorized(t *testing.T) {
+	for header, want := range map[string]bool{"Bearer secret": true, "": false, "secret": false, "bearer secret": false, "Bearer secret ": false, "Bearer ": false} {
+		r := httptest.NewRequest(http.MethodGet, "/", nil)
+		r.Header.Set("Authorization", header)
+		if got := role.Authorized(r, "secret"); got != want {
+			t.Errorf("Authorized with %q = %v, want %v", header, got, want)
+		}
+	}
+}
+
+func TestAllAddressesOpenOrNone(t *testing.T) {
+	taken, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer taken.Close()
+	free, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	addr := free.Addr().String()
+	free.Close()
+	_, err = role.Listen(role.Listener{Purpose: "requests", Addr: addr}, role.Listener{Purpose: "administration", Addr: taken.Addr().String()})
+	if err == nil || !strings.Contains(err.Error(), "listen for administration") {
+		t.Fatalf("Listen = %v, want the second address refused", err)
+	}
+	again, err := net.Listen("tcp", addr)
+	if err != nil {
+		t.Fatalf("the first address was kept: %v", err)
+	}
+	again.Close()
+}
+
+// fake is a server whose end the test decides.
+type fake struct {
+	fails    chan error
+	shutdown chan struct{}
+}
+
+func newFake() fake { return fake{fails: make(chan error, 1), shutdown: make(chan struct{})} }
+
+func (f fake) Serve(net.Listener) error {
+	select {
+	case err := <-f.fails:
+		return err
+	case <-f.shutdown:
+		return http.ErrServerClosed
+	}
+}
+
+func (f fake) Shutdown(context.Context) error { close(f.shutdown); return nil }
+
+func TestTheListenersCloseOnlyAfterTheDrain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l, err := role.Listen(role.Listener{Addr: "127.0.0.1:0", Server: newFake()})
+		if err != nil {
+			t.Fatal(err)
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel()
+		start := time.Now()
+		var states []string
+		err = l.Serve(ctx, 2*time.Second, func(ready bool) { states = append(states, fmt.Sprint(ready, time.Since(start))) })
+		want := []string{"true 0s", "false 0s", "false 2s"}
+		if err != nil || !slices.Equal(states, want) {
+			t.Errorf("Serve = %v, said %q; want %q", err, states, want)
+		}
+	})
+}
+
+func TestOneServerThatFailsEndsAll(t *testing.T) {
+	bad, good := newFake(), newFake()
+	l, err := role.Listen(role.Listener{Addr: "127.0.0.1:0", Server: bad}, role.Listener{Addr: "127.0.0.1:0", Server: good})
+	if err != nil {
+		t.Fatal(err)
+	}
+	broken := errors.New("accept: too many open files")
+	bad.fails <- broken
+	if err := l.Serve(t.Context(), time.Hour, func(bool) {}); !errors.Is(err, broken) {
+		t.Errorf("Serve = %v, want %v", err, broken)
+	}
+	select {
+	case <-good.shutdown:
+	default:
+		t.Error("the other server was not shut down")
+	}
+}
