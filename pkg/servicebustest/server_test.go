@@ -422,15 +422,37 @@ func TestAPortThatIsTakenIsAnError(t *testing.T) {
 	}
 }
 
-func TestHealth(t *testing.T) {
+func TestBothPortsAnswerHTTP(t *testing.T) {
 	s := start(t, servicebustest.Options{})
-	answer, err := http.Get("http://" + s.AdminAddr() + "/health")
+	for _, addr := range []string{s.AdminAddr(), s.Addr()} {
+		for path, want := range map[string]int{"/health": 200, "/q": 200, "/$servicebus/websocket": 501} {
+			answer, err := http.Get("http://" + addr + path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _ = answer.Body.Close(); answer.StatusCode != want {
+				t.Errorf("%s%s: %d, want %d", addr, path, answer.StatusCode, want)
+			}
+		}
+	}
+	http.DefaultClient.CloseIdleConnections()
+}
+
+func TestAConnectionThatSaysNothingDoesNotHoldUpClose(t *testing.T) {
+	s := start(t, servicebustest.Options{})
+	c, err := net.Dial("tcp", s.Addr())
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer answer.Body.Close()
-	if body, _ := io.ReadAll(answer.Body); answer.StatusCode != 200 || !strings.Contains(string(body), "healthy") {
-		t.Errorf("%d %s", answer.StatusCode, body)
+	defer c.Close()
+	for s.Connections() == 0 {
+		runtime.Gosched()
+	}
+	if err := s.Close(); err != nil {
+		t.Error(err)
+	}
+	if _, err := c.Read(make([]byte, 1)); err == nil {
+		t.Error("the connection is open")
 	}
 }
 
