@@ -9,6 +9,7 @@ import (
 
 	"github.com/Azure/azure-sdk-for-go/sdk/messaging/azservicebus"
 
+	"github.com/provingground/provingground/pkg/journal"
 	"github.com/provingground/provingground/pkg/servicebustest"
 )
 
@@ -130,6 +131,29 @@ func BenchmarkSendWith32Senders(b *testing.B) {
 		}
 		perSecond(b, b.N)
 	})
+}
+
+// BenchmarkJournalWith32Appenders is what disk and journal allow when 32 wait
+// for the disk at a time, without any Service Bus.
+func BenchmarkJournalWith32Appenders(b *testing.B) {
+	j, err := journal.Open(journal.Directory(b.TempDir()), journal.Options{}, func([]byte) error { return nil })
+	if err != nil {
+		b.Fatal(err)
+	}
+	record := make([]byte, bodySize+100)
+	b.SetParallelism((32 + runtime.GOMAXPROCS(0) - 1) / runtime.GOMAXPROCS(0))
+	b.RunParallel(func(p *testing.PB) {
+		for p.Next() {
+			if err := j.Append(record); err != nil {
+				b.Error(err)
+				return
+			}
+		}
+	})
+	perSecond(b, b.N)
+	if err := j.Close(); err != nil {
+		b.Fatal(err)
+	}
 }
 
 func BenchmarkSendInBatches(b *testing.B) {

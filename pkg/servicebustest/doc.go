@@ -78,8 +78,7 @@
 // Left out beside these: AutoDeleteOnIdle is stored and not acted upon; links and
 // connections are not closed for being idle as the service does, unless the
 // client goes silent; a token that expires is noticed by the next link, not by
-// open ones; a time to live above 49 days, which clients send in another
-// property, is cut to 49 days; batch-delete-messages is answered with 501.
+// open ones; batch-delete-messages is answered with 501.
 //
 // # Numbers
 //

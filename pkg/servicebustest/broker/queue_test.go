@@ -6,6 +6,7 @@ import (
 
 	"github.com/provingground/provingground/pkg/servicebustest/broker"
 	"github.com/provingground/provingground/pkg/servicebustest/encoding"
+	"github.com/provingground/provingground/pkg/servicebustest/message"
 )
 
 func TestMessagesComeInOrderAndComeBackToTheirPlace(t *testing.T) {
@@ -121,6 +122,25 @@ func TestMessagesExpireAtTheirTimeAndNotBefore(t *testing.T) {
 	}
 	w.pass(1000 * time.Hour)
 	w.holds("keep/$DeadLetterQueue", "some") // where nothing expires
+}
+
+func TestALongLifeIsThatOfTheProperties(t *testing.T) {
+	w := newWorld(t)
+	w.queue("q", broker.Settings{})
+	const longest = (1<<32 - 1) * time.Millisecond
+	until := func(p *message.Parts, _ *message.Message) {
+		p.Properties = message.SetProperty(p.Properties, message.PropertyCreation, w.now)
+		p.Properties = message.SetProperty(p.Properties, message.PropertyAbsoluteExpiry, w.now.Add(100*24*time.Hour))
+	}
+	w.send("q", "100 days", ttl(longest), until)
+	w.send("q", "49 days", ttl(longest))
+	w.send("q", "a second", ttl(time.Second), until)
+	w.pass(longest)
+	w.holds("q", "100 days")
+	w.pass(100*24*time.Hour - longest - time.Millisecond)
+	w.holds("q", "100 days")
+	w.pass(time.Millisecond)
+	w.holds("q")
 }
 
 func TestALockedMessageOutlivesItsTimeUntilItComesBack(t *testing.T) {
