@@ -86,10 +86,12 @@
 // azservicebus v1.11.0, bodies of 256 bytes, messages a second:
 //
 //	                                              memory    journal
-//	send, 32 senders                            108,600     38,200
-//	send in batches of 500                      330,000    204,500
-//	receive 500 at a time, complete 64 at once   64,400     50,800
+//	send, 32 senders                            102,700     35,400
+//	send in batches of 500                      319,300    210,100
+//	receive 500 at a time, complete 64 at once   59,900     49,800
+//	the same with 1,000,000 messages behind      65,900
 //
-// The disk of that machine made 4,072 syncs a second when one writer waited for
-// each.
+// A queued message takes 571 bytes of memory, 256 of which are its body. The
+// journal alone, without any Service Bus, took 62,000 records a second from 32
+// that wait for the disk, and 4,662 from one.
 package servicebustest

@@ -49,13 +49,14 @@ type Options struct {
 	// may do everything.
 	Keys []Key
 	// FrozenAt makes the server's clock stand at this time: it moves only with
-	// Advance. The zero time is the real clock.
+	// Advance. The zero time is the real clock. Tokens expire by the real clock
+	// always, as clients make them.
 	FrozenAt time.Time
 	// JournalDir makes the server keep its state in this folder: nothing is
 	// acknowledged before it is on disk there, and the next server finds it.
 	JournalDir string
 	// OnEvent is told what happens to messages, in order, by one goroutine,
-	// soon after it happened.
+	// soon after it happened. It may use the server, but not close it.
 	OnEvent func(Event)
 	// NotFoundAtAttach makes an entity that does not exist known when a client
 	// opens a link, instead of when it authorizes itself.
@@ -119,9 +120,10 @@ func NewServer(o Options) (*Server, error) {
 	ctx, cancel := context.WithCancel(context.Background())
 	s.cancel = cancel
 	s.http = &http.Server{
-		Handler:           admin.New(admin.Options{Do: s.core.do, Sync: s.core.barrier, Keys: o.Keys, Now: s.core.time}),
+		Handler:           admin.New(admin.Options{Do: s.core.do, Sync: s.core.barrier, Keys: o.Keys, Now: time.Now}),
 		ReadHeaderTimeout: 10 * time.Second,
 		ReadTimeout:       time.Minute,
+		IdleTimeout:       time.Minute,
 	}
 	s.running.Go(func() { s.core.run(s.done) })
 	s.running.Go(func() { s.accept(ctx) })
