@@ -5,7 +5,7 @@ GO ?= go
 LOADFLAGS = $(if $(RATE),-rate $(RATE)) $(if $(DURATION),-duration $(DURATION))
 
 .DEFAULT_GOAL := help
-.PHONY: help up down status logs run load drill test lint bench bench-loadtest bench-pubsub clean need-scenario
+.PHONY: help up down status logs run load drill test lint bench bench-loadtest bench-pubsub bench-servicebus clean need-scenario
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "make %-14s %s\n", $$1, $$2}' Makefile
@@ -48,6 +48,10 @@ bench-loadtest: ## the load generator beside wrk, vegeta and wrk2, in one run
 bench-pubsub: ## Pub/Sub in process beside pstest, and the rate of the disk's syncs
 	@$(GO) test -run '^$$' -bench . -benchtime 3s ./pkg/journal
 	@$(GO) test -run '^$$' -bench . -benchtime 1x -timeout 10m ./pkg/pubsubtest
+
+bench-servicebus: ## Service Bus in process, in memory and with a journal, and the rate of the disk's syncs
+	@$(GO) test -run '^$$' -bench AppendOneAtATime -benchtime 2s ./pkg/journal
+	@$(GO) test -run '^$$' -bench . -benchtime 2s -timeout 10m ./pkg/servicebustest
 
 clean: ## stop everything and give the disk back
 	@$(GO) run ./deploy/local clean

@@ -30,7 +30,7 @@ type core struct {
 
 func newCore(o Options) *core {
 	return &core{
-		broker: broker.New(broker.Options{Token: tokens(), Record: o.JournalDir != "", Events: o.OnEvent != nil}),
+		broker: broker.New(broker.Options{Token: tokens(), Record: o.JournalDir != "" || o.folder != nil, Events: o.OnEvent != nil}),
 		frozen: o.FrozenAt,
 		failed: make(chan struct{}),
 		kick:   make(chan struct{}, 1),

@@ -2,6 +2,7 @@ package servicebustest
 
 import (
 	"net/http"
+	"time"
 
 	"github.com/provingground/provingground/pkg/servicebustest/access"
 	"github.com/provingground/provingground/pkg/servicebustest/amqp"
@@ -74,7 +75,7 @@ func (r *requests) handle(request management.Request) management.Reply {
 func (c *connection) putToken(r management.Request) management.Reply {
 	audience, _ := r.Message.Application().Get("name")
 	token, _ := r.Message.Value().(string)
-	grant, err := access.Keys(c.server.options.Keys).Verify(token, c.server.Now())
+	grant, err := access.Keys(c.server.options.Keys).Verify(token, time.Now())
 	if err != nil {
 		return management.Reply{Status: http.StatusUnauthorized, Description: err.Error(), Condition: "amqp:unauthorized-access"}
 	}

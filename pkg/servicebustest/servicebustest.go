@@ -37,8 +37,11 @@ type (
 // Options configure a Server. The zero value is a server on free loopback ports
 // that keeps everything in memory.
 type Options struct {
-	Addr      string // of AMQP, default "127.0.0.1:0"
-	AdminAddr string // of HTTP, default "127.0.0.1:0"
+	// Addr is the address of AMQP, default "127.0.0.1:0". It answers HTTP as
+	// well, so that one port is enough.
+	Addr string
+	// AdminAddr is the address of HTTP alone, default "127.0.0.1:0".
+	AdminAddr string
 
 	// Config has the entities to begin with: see config.Parse.
 	Config config.Namespace
@@ -46,13 +49,14 @@ type Options struct {
 	// may do everything.
 	Keys []Key
 	// FrozenAt makes the server's clock stand at this time: it moves only with
-	// Advance. The zero time is the real clock.
+	// Advance. The zero time is the real clock. Tokens expire by the real clock
+	// always, as clients make them.
 	FrozenAt time.Time
 	// JournalDir makes the server keep its state in this folder: nothing is
 	// acknowledged before it is on disk there, and the next server finds it.
 	JournalDir string
 	// OnEvent is told what happens to messages, in order, by one goroutine,
-	// soon after it happened.
+	// soon after it happened. It may use the server, but not close it.
 	OnEvent func(Event)
 	// NotFoundAtAttach makes an entity that does not exist known when a client
 	// opens a link, instead of when it authorizes itself.
@@ -65,6 +69,8 @@ type Options struct {
 	// MaxMessage is the size of the largest message or batch in bytes, default
 	// 262,144.
 	MaxMessage uint64
+
+	folder journal.Folder // in place of JournalDir, for tests of the disk
 }
 
 func (o Options) withDefaults() Options {
@@ -87,10 +93,11 @@ type Server struct {
 	faults  *faults
 	amqp    net.Listener
 	admin   net.Listener
+	shared  *handover // HTTP on the port of AMQP
 	http    *http.Server
 
 	mu          sync.Mutex
-	connections map[*amqp.Conn]bool
+	connections map[net.Conn]bool
 	closed      bool
 	done        chan struct{}
 	cancel      context.CancelFunc
@@ -102,7 +109,7 @@ func NewServer(o Options) (*Server, error) {
 	o = o.withDefaults()
 	s := &Server{
 		options: o, core: newCore(o), faults: &faults{},
-		connections: map[*amqp.Conn]bool{}, done: make(chan struct{}),
+		connections: map[net.Conn]bool{}, done: make(chan struct{}),
 	}
 	if err := s.load(); err != nil {
 		return nil, err
@@ -113,13 +120,15 @@ func NewServer(o Options) (*Server, error) {
 	ctx, cancel := context.WithCancel(context.Background())
 	s.cancel = cancel
 	s.http = &http.Server{
-		Handler:           admin.New(admin.Options{Do: s.core.do, Sync: s.core.barrier, Keys: o.Keys, Now: s.core.time}),
+		Handler:           admin.New(admin.Options{Do: s.core.do, Sync: s.core.barrier, Keys: o.Keys, Now: time.Now}),
 		ReadHeaderTimeout: 10 * time.Second,
 		ReadTimeout:       time.Minute,
+		IdleTimeout:       time.Minute,
 	}
 	s.running.Go(func() { s.core.run(s.done) })
 	s.running.Go(func() { s.accept(ctx) })
 	s.running.Go(func() { _ = s.http.Serve(s.admin) })
+	s.running.Go(func() { _ = s.http.Serve(s.shared) })
 	return s, nil
 }
 
@@ -127,8 +136,12 @@ func NewServer(o Options) (*Server, error) {
 // configuration that are missing.
 func (s *Server) load() error {
 	s.core.broker.Advance(s.core.now())
+	folder := s.options.folder
 	if dir := s.options.JournalDir; dir != "" {
-		store, err := openStore(journal.Directory(dir), s.core.broker)
+		folder = journal.Directory(dir)
+	}
+	if folder != nil {
+		store, err := openStore(folder, s.core.broker)
 		if err != nil {
 			return err
 		}
@@ -151,6 +164,7 @@ func (s *Server) listen() error {
 	if s.admin, err = s.listenOn(s.options.AdminAddr); err != nil {
 		return errors.Join(err, s.amqp.Close())
 	}
+	s.shared = newHandover(s.amqp.Addr())
 	return nil
 }
 
@@ -206,6 +220,7 @@ func (s *Server) Close() error {
 	s.mu.Unlock()
 	s.cancel()
 	err := errors.Join(s.amqp.Close(), s.http.Close())
+	s.Disconnect() // also those that have not said yet what they speak
 	close(s.done)
 	s.running.Wait()
 	return errors.Join(err, s.core.closeStore())
@@ -222,37 +237,47 @@ func (s *Server) accept(ctx context.Context) {
 			time.Sleep(10 * time.Millisecond) // out of file descriptors, say
 			continue
 		}
-		c := s.newConnection(nc)
-		if c == nil {
+		if !s.admit(nc) {
 			_ = nc.Close()
 			continue
 		}
-		s.running.Go(func() {
-			_ = c.conn.Serve(ctx)
-			s.forget(c.conn)
-		})
+		s.running.Go(func() { s.serve(ctx, nc) })
 	}
 }
 
-// newConnection is nil when there are enough.
-func (s *Server) newConnection(nc net.Conn) *connection {
-	c := &connection{server: s}
-	c.conn = amqp.NewConn(nc, amqp.Config{
-		MaxMessage: s.options.MaxMessage, Authenticate: s.login, Attach: c.attach, Barrier: s.core.barrier,
-	})
+// serve talks to a client of either protocol.
+func (s *Server) serve(ctx context.Context, nc net.Conn) {
+	defer s.forget(nc)
+	k, isHTTP, err := knock(nc)
+	switch {
+	case err != nil:
+		_ = nc.Close()
+	case isHTTP:
+		s.shared.give(k)
+	default:
+		c := &connection{server: s}
+		c.conn = amqp.NewConn(k, amqp.Config{
+			MaxMessage: s.options.MaxMessage, Authenticate: s.login, Attach: c.attach, Barrier: s.core.barrier,
+		})
+		_ = c.conn.Serve(ctx)
+	}
+}
+
+// admit is false when there are enough connections.
+func (s *Server) admit(nc net.Conn) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.closed || len(s.connections) >= s.options.MaxConnections {
-		return nil
+		return false
 	}
-	s.connections[c.conn] = true
-	return c
+	s.connections[nc] = true
+	return true
 }
 
-func (s *Server) forget(c *amqp.Conn) {
+func (s *Server) forget(nc net.Conn) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	delete(s.connections, c)
+	delete(s.connections, nc)
 }
 
 func (s *Server) login(user, secret string) bool {
@@ -282,7 +307,7 @@ func (s *Server) Connections() int {
 func (s *Server) Disconnect() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for c := range s.connections {
-		c.Abort()
+	for nc := range s.connections {
+		_ = nc.Close()
 	}
 }

@@ -64,6 +64,7 @@ func Table() []Definition {
 		aws("aws", "S3, SNS, SQS, SES and Lambda, which call each other", "AWS_ENDPOINT_URL_S3",
 			"s3", "sns", "sqs", "ses", "lambda", "iam", "logs", "cloudformation"),
 		pubsub(),
+		serviceBus(),
 	}
 }
 

@@ -86,7 +86,7 @@ func (k Keys) Verify(token string, now time.Time) (Grant, error) {
 	}
 	rights, ok := k.signed(fields)
 	if !ok {
-		return Grant{}, fmt.Errorf("InvalidSignature: The token has an invalid signature.")
+		return Grant{}, fmt.Errorf("InvalidSignature: The token has an invalid signature")
 	}
 	if at := time.Unix(expires, 0); !now.Before(at) {
 		return Grant{}, fmt.Errorf("ExpiredToken: The token is expired. Expiration time: '%s'", at.UTC().Format(time.RFC3339))

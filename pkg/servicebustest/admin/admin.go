@@ -52,6 +52,10 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		_, _ = io.WriteString(w, `{"status":"healthy","message":"Service is healthy."}`)
 		return
 	}
+	if strings.HasPrefix(r.URL.Path, "/$servicebus/websocket") {
+		http.Error(w, "AMQP over WebSocket is not supported here: use AMQP over TCP.", http.StatusNotImplemented)
+		return
+	}
 	t := newTarget(r.URL.Path)
 	if err := h.authorize(r, t); err != nil {
 		writeError(w, err)

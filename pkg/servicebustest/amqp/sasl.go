@@ -14,6 +14,10 @@ const (
 	headerSASL = "AMQP\x03\x01\x00\x00"
 )
 
+// noWebSocket is the answer to a client that wants AMQP over WebSocket.
+const noWebSocket = "HTTP/1.1 501 Not Implemented\r\nContent-Type: text/plain\r\nConnection: close\r\n\r\n" +
+	"AMQP over WebSocket is not supported here: use AMQP over TCP.\n"
+
 // negotiate exchanges protocol headers and, if the peer wants it, SASL.
 func (c *Conn) negotiate() error {
 	header, err := c.exchangeHeader()
@@ -39,7 +43,11 @@ func (c *Conn) exchangeHeader() (string, error) {
 	}
 	header := string(h[:])
 	if header != headerAMQP && header != headerSASL {
-		_, _ = io.WriteString(c.net, headerSASL)
+		answer := headerSASL // what this end speaks (part 2, section 2.2)
+		if header[:4] == "GET " {
+			answer = noWebSocket
+		}
+		_, _ = io.WriteString(c.net, answer)
 		return "", fmt.Errorf("%w: protocol header %q", errFrame, header)
 	}
 	_, err := io.WriteString(c.net, header)

@@ -1,6 +1,9 @@
 package broker
 
 import (
+	"math"
+	"time"
+
 	"github.com/provingground/provingground/pkg/servicebustest/encoding"
 	"github.com/provingground/provingground/pkg/servicebustest/message"
 )
@@ -70,17 +73,36 @@ func (m *stored) watch() {
 	t.set(&m.timer, m.expires)
 }
 
+// longestTTL is what fits into the header of a message: 49 days. Clients say
+// more by the absolute expiry time beside the time of creation.
+const longestTTL = math.MaxUint32 * time.Millisecond
+
 // life returns when a message expires that is enqueued now: after its TTL, which
 // the default of the entity bounds.
 func (e *entity) life(m message.Message) (message.Message, int64) {
 	if e.kind == DeadLetters {
 		return m, 0
 	}
-	if limit := e.settings.DefaultTTL; limit > 0 && (!m.HasTTL || m.TTL > limit) {
+	ttl := m.TTL
+	if m.HasTTL && ttl >= longestTTL {
+		ttl = max(ttl, absoluteTTL(m))
+	}
+	if limit := e.settings.DefaultTTL; limit > 0 && (!m.HasTTL || ttl > limit) {
+		ttl = limit
 		m = m.Expiring(limit)
 	}
 	if !m.HasTTL {
 		return m, 0
 	}
-	return m, e.broker.now + m.TTL.Milliseconds()
+	return m, e.broker.now + ttl.Milliseconds()
+}
+
+func absoluteTTL(m message.Message) time.Duration {
+	p := m.Properties()
+	expiry, ok := p.At(message.PropertyAbsoluteExpiry).(time.Time)
+	creation, alsoOK := p.At(message.PropertyCreation).(time.Time)
+	if !ok || !alsoOK {
+		return 0
+	}
+	return expiry.Sub(creation)
 }

@@ -59,7 +59,10 @@ func decodeValue(code byte, b []byte, depth int) (any, []byte, error) {
 	default:
 		v, err = array(code, body, depth)
 	}
-	return v, rest, err
+	if err != nil {
+		return nil, nil, err
+	}
+	return v, rest, nil
 }
 
 // cut separates the bytes of a value from what follows, without its length.

@@ -1,32 +1,23 @@
 package encoding
 
 // Skip returns what follows the first value of b, without looking into it.
-func Skip(b []byte) (rest []byte, err error) {
-	for range maxDepth {
-		if len(b) == 0 {
-			return nil, ErrShort
-		}
-		if b[0] != 0 {
-			_, rest, err = cut(b[0], b[1:])
-			return rest, err
-		}
-		if b, err = skipPlain(b[1:]); err != nil {
-			return nil, err
-		}
-	}
-	return nil, ErrDeep
-}
+func Skip(b []byte) (rest []byte, err error) { return skip(b, 0) }
 
-// skipPlain skips a descriptor: a plain value, as every descriptor in use is.
-func skipPlain(b []byte) (rest []byte, err error) {
-	if len(b) == 0 {
+func skip(b []byte, depth int) ([]byte, error) {
+	switch {
+	case depth > maxDepth:
+		return nil, ErrDeep
+	case len(b) == 0:
 		return nil, ErrShort
+	case b[0] != 0:
+		_, rest, err := cut(b[0], b[1:])
+		return rest, err
 	}
-	if b[0] == 0 {
-		return nil, ErrCode
+	b, err := skip(b[1:], depth+1)
+	if err != nil {
+		return nil, err
 	}
-	_, rest, err = cut(b[0], b[1:])
-	return rest, err
+	return skip(b, depth+1)
 }
 
 // Elements returns the encoded elements of the list or map that begins b, and

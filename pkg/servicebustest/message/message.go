@@ -99,8 +99,8 @@ func (m *Message) cut() error {
 	for _, end := range ends {
 		if code, ok := sectionCode(rest); ok && code == end.code {
 			var err error
-			if rest, err = encoding.Skip(rest); err != nil {
-				return fmt.Errorf("%w: section %#x: %w", ErrMalformed, end.code, err)
+			if rest, err = checkSection(rest, code); err != nil {
+				return err
 			}
 		}
 		*end.start = uint32(len(m.raw) - len(rest)) // #nosec: messages are far below 4 GiB
@@ -115,11 +115,38 @@ func checkBody(b []byte) error {
 			return fmt.Errorf("%w: section %#x is not known or not in its place", ErrMalformed, code)
 		}
 		var err error
-		if b, err = encoding.Skip(b); err != nil {
-			return fmt.Errorf("%w: section %#x: %w", ErrMalformed, code, err)
+		if b, err = checkSection(b, code); err != nil {
+			return err
 		}
 	}
 	return nil
+}
+
+// checkSection returns what follows a section whose value is of the type that
+// it must have: receivers must be able to rely on that.
+func checkSection(b []byte, code uint64) (rest []byte, err error) {
+	rest, err = encoding.Check(b)
+	if err != nil {
+		return nil, fmt.Errorf("%w: section %#x: %w", ErrMalformed, code, err)
+	}
+	value, err := encoding.Skip(b[1:]) // the descriptor
+	if err != nil || len(value) == 0 || !fits(code, value[0]) {
+		return nil, fmt.Errorf("%w: section %#x has a value of type %#x", ErrMalformed, code, value[:min(1, len(value))])
+	}
+	return rest, nil
+}
+
+// fits says whether a section may have a value with this type code.
+func fits(section uint64, code byte) bool {
+	switch section {
+	case SectionData:
+		return code == 0xa0 || code == 0xb0
+	case SectionProperties, SectionSequence:
+		return code == 0x45 || code == 0xc0 || code == 0xd0
+	case SectionValue:
+		return true
+	}
+	return code == 0xc1 || code == 0xd1
 }
 
 // sectionCode returns the descriptor of the section that b begins with.

@@ -4,7 +4,9 @@
 //	go run ./pkg/servicebustest/cmd/servicebustest -config Config.json -journal ./data
 //
 // It prints its connection string when it is ready, and ends in order on SIGINT
-// and SIGTERM. Exit codes: 0 ended, 1 failed, 2 usage.
+// and SIGTERM. With the one argument healthcheck it asks the server on the
+// default port how it is, as containers do. Exit codes: 0 ended, 1 failed,
+// 2 usage.
 package main
 
 import (
@@ -13,10 +15,12 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"net/http"
 	"os"
 	"os/signal"
 	"strings"
 	"syscall"
+	"time"
 
 	"github.com/provingground/provingground/pkg/servicebustest"
 	"github.com/provingground/provingground/pkg/servicebustest/access"
@@ -41,6 +45,9 @@ func main() {
 var errUsage = errors.New("usage")
 
 func run(ctx context.Context, args []string, out, errs io.Writer) error {
+	if len(args) == 1 && args[0] == "healthcheck" {
+		return healthcheck(ctx)
+	}
 	o, err := options(args, errs)
 	if err != nil {
 		return err
@@ -56,6 +63,24 @@ func run(ctx context.Context, args []string, out, errs io.Writer) error {
 	case <-s.Failed():
 		return errors.Join(s.Err(), s.Close())
 	}
+}
+
+// healthcheck asks the server on the default port.
+func healthcheck(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
+	defer cancel()
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://127.0.0.1:5672/health", nil)
+	if err != nil {
+		return err
+	}
+	answer, err := http.DefaultClient.Do(r)
+	if err != nil {
+		return err
+	}
+	if _ = answer.Body.Close(); answer.StatusCode != http.StatusOK {
+		return fmt.Errorf("health: %s", answer.Status)
+	}
+	return nil
 }
 
 func options(args []string, errs io.Writer) (servicebustest.Options, error) {
