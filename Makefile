@@ -8,7 +8,7 @@ LOADFLAGS = $(if $(RATE),-rate $(RATE)) $(if $(DURATION),-duration $(DURATION))
 .PHONY: help up down status logs run load drill test lint bench bench-loadtest bench-pubsub bench-servicebus clean need-scenario
 
 help: ## list the targets
-	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "make %-14s %s\n", $$1, $$2}' Makefile
+	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "make %-16s %s\n", $$1, $$2}' Makefile
 
 up: ## start the local cloud, or with S=<slug> only what that scenario needs
 	@$(GO) run ./deploy/local up $(S)
@@ -32,7 +32,7 @@ drill: need-scenario ## break scenario S under load: all drills, or D=<drill>
 	@$(GO) build -o .local/bin/loadtest ./loadtest && .local/bin/loadtest $(LOADFLAGS) -drill $(if $(D),$(D),all) $(S)
 
 test: ## everything that proves the repository, set-up included
-	@$(GO) test -timeout 20m ./...
+	@$(GO) test -timeout 30m ./...
 
 lint: ## vet, staticcheck, gofumpt; govulncheck where its database is reachable
 	@$(GO) vet ./...
