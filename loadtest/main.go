@@ -2,6 +2,7 @@
 // says whether its target and its guarantee held.
 //
 //	go run ./loadtest [-rate N] [-duration D] [-drill NAME|all] SLUG
+//	go run ./loadtest compare [-html FILE] A.json… [--] B.json…
 //
 // It exits with 0 for pass, 1 for fail, 2 for a mistake in the call or the
 // configuration, 3 for invalid: the machine was too busy to judge.
@@ -23,9 +24,11 @@ import (
 	"time"
 
 	"github.com/provingground/provingground/deploy/local/stack"
+	"github.com/provingground/provingground/loadtest/compare"
 	"github.com/provingground/provingground/loadtest/drills"
 	"github.com/provingground/provingground/loadtest/judge"
 	"github.com/provingground/provingground/loadtest/machine"
+	"github.com/provingground/provingground/loadtest/report"
 	"github.com/provingground/provingground/loadtest/trial"
 	"github.com/provingground/provingground/scenarios"
 )
@@ -78,6 +81,13 @@ type options struct {
 func run(ctx context.Context, args []string, out, errOut io.Writer) (judge.Verdict, error) {
 	if len(args) == 1 && args[0] == "reference" {
 		return judge.Pass, machine.ReferenceServer(ctx, "127.0.0.1:0", out)
+	}
+	if len(args) > 0 && args[0] == "compare" {
+		file, _ := out.(*os.File)
+		if err := compare.Command(args[1:], out, errOut, file != nil && report.Color(file)); err != nil {
+			return judge.Fail, fmt.Errorf("%w: %w", errUsage, err)
+		}
+		return judge.Pass, nil
 	}
 	o, err := parse(args, errOut)
 	if err != nil {

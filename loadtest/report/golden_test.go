@@ -22,8 +22,19 @@ func golden(t *testing.T, name string, got []byte) {
 		t.Fatal(err)
 	}
 	if !bytes.Equal(got, want) {
-		t.Errorf("%s differs; got:\n%s", file, got)
+		t.Errorf("%s differs; the first other line is %.200q; UPDATE=1 writes it", file, firstOther(got, want))
 	}
+}
+
+// firstOther returns the first line of got that is not the one of want.
+func firstOther(got, want []byte) []byte {
+	lines := bytes.Split(want, []byte{'\n'})
+	for i, line := range bytes.Split(got, []byte{'\n'}) {
+		if i >= len(lines) || !bytes.Equal(line, lines[i]) {
+			return line
+		}
+	}
+	return nil
 }
 
 func TestTheTerminalReportReadsAsItsGoldenFile(t *testing.T) {

@@ -29,16 +29,19 @@ type shade struct {
 // heatChart draws how many successes took how long at which time, the shade by
 // the logarithm of their number; nil where nothing succeeded or the report is
 // from before there were buckets.
-func heatChart(f Flow, marks []Mark) *heatMap {
+func heatChart(f Flow, marks []Mark, wide bool) *heatMap {
 	columns := heatOverTime(drawn(f.Series))
 	first, last, most := extent(columns)
 	if most == 0 {
 		return nil
 	}
-	m := momentsOf(f).wide()
+	m := momentsOf(f)
+	if wide {
+		m = m.wide()
+	}
 	y := axis{low: bucketStart(first), high: bucketEnd(last), from: plotBottom, to: plotTop, log: true}
 	hm := &heatMap{chart: m.chart(f, marks, "Latency heat map"), Most: grouped(int64(most))}
-	hm.Wide = true
+	hm.Wide = wide
 	hm.Note, hm.YTicks, hm.Target = "of successes, from the due time", y.labelled(), target(f, y)
 	hm.Shades = shades(columns, m.x, y, most)
 	return hm
