@@ -43,6 +43,7 @@ func (d *Driver) Judge(ctx context.Context, o trial.Observed) ([]judge.Check, er
 		d.judgeOrder(board),
 		d.judgeBoard(ctx, board),
 		d.judgeVisibility(),
+		judge.Checkf("in time", d.follow.slow.Load() == 0, "%d improvements were on the pages of some process later than %v", d.follow.slow.Load(), visibleWithin).Timed(),
 		judge.Checkf("answers", d.wrong.String() == "", "%s", orElse(d.wrong.String(), "every read and receipt was what it must be, and no process stepped back")),
 	}
 	if !o.Drill {
@@ -141,6 +142,6 @@ func (d *Driver) judgeVisibility() judge.Check {
 		return judge.Checkf("visibility", false, "%s", wrong)
 	}
 	checked := d.follow.checked.Load()
-	return judge.Checkf("visibility", checked > 0, "%d improvements were on the pages of every process within %v, or the page was marked (%d times)",
-		checked, visibleWithin, d.follow.marked.Load())
+	return judge.Checkf("visibility", checked > 0, "%d improvements were looked for on the pages of every process, and were there or the page was marked (%d times)",
+		checked, d.follow.marked.Load())
 }

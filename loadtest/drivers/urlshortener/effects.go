@@ -140,21 +140,33 @@ func (d *Driver) Judge(ctx context.Context, o trial.Observed) ([]judge.Check, er
 	if err != nil {
 		return nil, err
 	}
-	return []judge.Check{judge.Ledger(&d.ledger, effects, "links", o.Drill), d.judgeFollowUps(int(o.End["urlshortener_deletions_unannounced_total"])), d.judgeAliases(), d.judgeClicks(clicks, disturbanceOf(o))}, nil
+	unannounced := int(o.End["urlshortener_deletions_unannounced_total"])
+	return []judge.Check{
+		judge.Ledger(&d.ledger, effects, "links", o.Drill),
+		d.judgeFollowUps(unannounced), d.judgeInTime(unannounced),
+		d.judgeAliases(),
+		d.judgeClicks(clicks, disturbanceOf(o)),
+	}, nil
 }
 
 // judgeFollowUps allows a deletion to come late, within a minute, for each one
 // that a process says it could not announce.
 func (d *Driver) judgeFollowUps(unannounced int) judge.Check {
-	checked, late, wrong := d.follow.report()
+	checked, _, late, wrong := d.follow.report()
 	switch {
 	case wrong != "":
 		return judge.Checkf("visibility", false, "%s", wrong)
 	case late > unannounced:
-		return judge.Checkf("visibility", false, "%d links were deleted and served by some process more than %v later, and %d deletions could not be announced", late, visibleWithin, unannounced)
+		return judge.Checkf("visibility", false, "%d links were deleted and served by some process more than %v later, and %d deletions could not be announced", late, slowWithin, unannounced)
 	}
-	return judge.Checkf("visibility", checked > 0, "%d creations, deletions and expiries were seen by every process within %v, %d deletions of which nobody could be told within %v",
-		checked, visibleWithin, late, lostWithin)
+	return judge.Checkf("visibility", checked > 0, "%d creations, deletions and expiries were seen by every process, %d deletions of which nobody could be told within %v",
+		checked, late, lostWithin)
+}
+
+// judgeInTime wants the deletions that were announced to be seen within a second.
+func (d *Driver) judgeInTime(unannounced int) judge.Check {
+	_, slow, _, _ := d.follow.report()
+	return judge.Checkf("in time", slow <= unannounced, "%d deletions were seen by some process later than %v, and %d could not be announced", slow, visibleWithin, unannounced).Timed()
 }
 
 func (d *Driver) judgeAliases() judge.Check {

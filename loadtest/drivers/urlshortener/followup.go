@@ -13,7 +13,8 @@ import (
 
 const (
 	visibleWithin = time.Second      // what is acknowledged is seen by every process
-	lostWithin    = 61 * time.Second // so is a deletion whose announcement was lost
+	slowWithin    = 10 * time.Second // later than that a busy machine is no explanation
+	lostWithin    = 61 * time.Second // a deletion whose announcement was lost is seen, too
 	askers        = 16
 )
 
@@ -25,7 +26,7 @@ type promise struct {
 	at      time.Time // of the acknowledgement, of the creation or the deletion
 	process int
 	deleted bool
-	late    bool // deleted, and still served by some process when it should have been known
+	stage   int // of a deletion: how often some process still served the link
 }
 
 // followUp asks, a second after each acknowledgement, whether every process
@@ -38,7 +39,7 @@ type followUp struct {
 	mu         sync.Mutex
 	violations []string
 	checked    int
-	late       int // deletions that were not seen by all in time
+	slow, late int // deletions that were not seen by all in time, and long after
 }
 
 func newFollowUp(d *Driver) *followUp {
@@ -85,22 +86,20 @@ func (f *followUp) run(ctx context.Context) {
 // look waits until the promise is due, asks every process, and goes on to the
 // next stage of the link's life.
 func (f *followUp) look(ctx context.Context, c *clients, p promise) {
-	due := p.at.Add(visibleWithin)
-	if p.late {
-		due = p.at.Add(lostWithin)
-	}
-	if !sleep(ctx, time.Until(due)) {
+	due := [...]time.Duration{visibleWithin, slowWithin, lostWithin}[p.stage]
+	if !sleep(ctx, time.Until(p.at.Add(due))) {
 		return
 	}
 	f.mu.Lock()
 	f.checked++
 	f.mu.Unlock()
 	switch {
-	case p.deleted && !p.late && f.served(ctx, c, p):
+	case p.deleted && p.stage < 2 && f.served(ctx, c, p):
 		f.mu.Lock()
-		f.late++
+		f.slow += 1 - p.stage
+		f.late += p.stage
 		f.mu.Unlock()
-		p.late = true
+		p.stage++
 		f.add(p)
 	case p.deleted:
 		f.ask(ctx, c, p, 404, "was deleted")
@@ -207,10 +206,10 @@ func (f *followUp) settled(ctx context.Context) error {
 	}
 }
 
-// report returns how many promises were looked at, how many deletions came late,
-// and what was wrong.
-func (f *followUp) report() (checked, late int, wrong string) {
+// report returns how many promises were looked at, how many deletions came slowly
+// and how many late, and what was wrong.
+func (f *followUp) report() (checked, slow, late int, wrong string) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	return f.checked, f.late, judge.Some(f.violations)
+	return f.checked, f.slow, f.late, judge.Some(f.violations)
 }
