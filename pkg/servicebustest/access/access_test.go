@@ -49,10 +49,10 @@ func TestATokenGrantsWhatItsKeyAllows(t *testing.T) {
 }
 
 func TestWithoutKeysEverythingIsAllowed(t *testing.T) {
-	if g, err := (access.Keys)(nil).Verify("anything", time.Now()); err != nil || !g.Rights.Has(access.Manage) || !g.Covers("q") {
+	if g, err := access.Keys(nil).Verify("anything", time.Now()); err != nil || !g.Rights.Has(access.Manage) || !g.Covers("q") {
 		t.Errorf("grant %+v, %v", g, err)
 	}
-	if r, ok := (access.Keys)(nil).Login("a", "b"); !ok {
+	if r, ok := access.Keys(nil).Login("a", "b"); !ok {
 		t.Errorf("login %v, %t", r, ok)
 	}
 }
