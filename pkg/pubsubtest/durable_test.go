@@ -8,6 +8,7 @@ import (
 	"runtime"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 
 	"cloud.google.com/go/pubsub/v2"
@@ -225,6 +226,37 @@ func TestAfterAFailedSyncNothingIsAcknowledged(t *testing.T) {
 	}
 	if err := srv.Close(); err == nil {
 		t.Error("close returned nil after the journal failed")
+	}
+}
+
+func TestAStreamNeverShowsWhatIsNotOnDisk(t *testing.T) {
+	var failing atomic.Bool
+	disk := &journaltest.Disk{BeforeSync: func(string) error {
+		if failing.Load() {
+			return errors.New("input/output error")
+		}
+		return nil
+	}}
+	srv, err := pubsubtest.Start(pubsubtest.Options{Folder: disk})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer srv.Close()
+	c := connect(t, srv)
+	createTopic(t, c, "orders")
+	createSub(t, c, "mail", "orders", nil)
+	stream := openStream(t, srv, &pubsubpb.StreamingPullRequest{Subscription: subName("mail"), StreamAckDeadlineSeconds: 10})
+	if _, err := stream.Recv(); err != nil { // it is open
+		t.Fatal(err)
+	}
+	failing.Store(true)
+	_, err = c.TopicAdminClient.Publish(t.Context(), &pubsubpb.PublishRequest{
+		Topic: topicName("orders"), Messages: []*pubsubpb.PubsubMessage{{Data: []byte("x")}},
+	}, noRetry()...)
+	wantCode(t, "publish", err, codes.Unavailable)
+	r, err := stream.Recv()
+	if status.Code(err) != codes.Unavailable {
+		t.Errorf("the stream shows %v, %v; want Unavailable", r, err)
 	}
 }
 

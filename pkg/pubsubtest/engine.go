@@ -48,7 +48,8 @@ func newEngine(options Options) (*engine, error) {
 		listeners: map[*broker.Subscription]map[*listener]struct{}{},
 		rearm:     make(chan struct{}, 1), closing: make(chan struct{}), failed: make(chan struct{}),
 		broker: broker.New(broker.Options{
-			Epoch: rand.Uint32(), Durable: options.Folder != nil, EnforceDeadLetterGrants: options.EnforceDeadLetterGrants,
+			Epoch: rand.Uint32(), Durable: options.Folder != nil, MaxBytes: options.MaxBytes,
+			EnforceDeadLetterGrants: options.EnforceDeadLetterGrants,
 		}),
 	}
 	if options.Folder == nil {

@@ -32,6 +32,10 @@ type Options struct {
 	Folder journal.Folder
 	// Clock is where time comes from. Default SystemClock.
 	Clock Clock
+	// MaxBytes bounds the messages that are held, in memory and so in the
+	// journal. Beyond it Publish answers ResourceExhausted, which clients
+	// retry. Default 4 GiB.
+	MaxBytes int64
 	// EnforceDeadLetterGrants: forward dead letters only if the policies of
 	// the dead-letter topic (roles/pubsub.publisher) and of the subscription
 	// (roles/pubsub.subscriber) name a Pub/Sub service account.
@@ -52,6 +56,9 @@ func (o Options) withDefaults() Options {
 	}
 	if o.Clock == nil {
 		o.Clock = SystemClock{}
+	}
+	if o.MaxBytes <= 0 {
+		o.MaxBytes = 4 << 30
 	}
 	if o.Log == nil {
 		o.Log = slog.Default()

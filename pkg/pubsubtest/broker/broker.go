@@ -32,6 +32,10 @@ type Options struct {
 	Epoch uint32
 	// Durable: Take returns events. Without it they are not made.
 	Durable bool
+	// MaxBytes bounds the messages that are held; 0 is no bound. Beyond it
+	// Publish answers ResourceExhausted until some are acknowledged; dead
+	// letters are forwarded all the same.
+	MaxBytes int64
 	// EnforceDeadLetterGrants: a dead letter is only forwarded if the policies
 	// grant it as the service demands (see Grants).
 	EnforceDeadLetterGrants bool
@@ -41,6 +45,7 @@ type Options struct {
 type Broker struct {
 	options   Options
 	now       time.Time
+	bytes     int64  // of messages that are held
 	nonce     uint64 // of the last lease
 	sequence  uint64 // of the last message, in all topics
 	uid       uint64 // of the last log or subscription

@@ -130,3 +130,20 @@ func TestBadAckIDs(t *testing.T) {
 		t.Errorf("unknown ids are ignored: %v", err)
 	}
 }
+
+func TestHeldMessagesAreBounded(t *testing.T) {
+	w := newWorld(t, Options{MaxBytes: 1000})
+	s := w.sub(subS, topicT, nil)
+	message := strings.Repeat("x", 600)
+	w.publish(topicT, message)
+	w.publish(topicT, message)
+	_, err := w.b.Publish(w.now, topicT, []*pubsubpb.PubsubMessage{{Data: []byte("y")}})
+	if status.Code(err) != codes.ResourceExhausted {
+		t.Errorf("publish with more than the limit held: %v", err)
+	}
+	w.must(w.b.SeekToTime(w.now, s, w.now.Add(time.Second)))
+	if w.b.bytes != 0 {
+		t.Errorf("%d bytes are held after a purge", w.b.bytes)
+	}
+	w.publish(topicT, message)
+}

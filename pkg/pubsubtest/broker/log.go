@@ -65,8 +65,15 @@ func (l *log) release(b *Broker, seq uint64) {
 	}
 	e.holders--
 	if e.holders <= 0 && !b.restoring {
-		e.message = nil
+		b.free(e)
 		l.trim()
+	}
+}
+
+func (b *Broker) free(e *entry) {
+	if e.message != nil {
+		e.message = nil
+		b.bytes -= int64(e.size)
 	}
 }
 

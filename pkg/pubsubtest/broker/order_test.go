@@ -152,8 +152,11 @@ func TestBackoffHoldsAKeyThatHadMoreToDeliver(t *testing.T) {
 	s := w.sub(subS, topicT, all(ordered, retries(5*time.Second, time.Minute)))
 	c := &Consumer{Stream: true}
 	w.publish(topicT, "K:a", "K:b", "K:c")
-	w.pull(s, c, 2) // c is next, and waits in the client's list
+	w.pull(s, c, 2)
 	w.publish(topicT, "K:d")
+	if got := w.pull(s, &Consumer{Stream: true}, 10); got != "" { // finds c and d, and leaves them to the first client
+		t.Errorf("another client got %q", got)
+	}
 	w.nack(s, "b")
 	if got := w.pull(s, c, 100); got != "" {
 		t.Errorf("during the back-off: %q", got)

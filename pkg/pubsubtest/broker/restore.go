@@ -25,10 +25,15 @@ func (b *Broker) Restore(events []Event) error {
 func (b *Broker) Restored(now time.Time) {
 	b.restoring = false
 	b.now = now
+	b.bytes = 0 // logs that are gone were counted
 	for _, l := range b.logs {
 		for i := range l.entries {
-			if e := &l.entries[i]; e.holders <= 0 {
-				e.message = nil
+			e := &l.entries[i]
+			if e.message != nil {
+				b.bytes += int64(e.size)
+			}
+			if e.holders <= 0 {
+				b.free(e)
 			}
 		}
 		l.trim()

@@ -14,7 +14,7 @@ import (
 // contents is what can be seen of a broker: its resources, and of each
 // subscription what a new client would get, with the attempts.
 func contents(b *Broker, now time.Time) []string {
-	var all []string
+	all := []string{fmt.Sprint("held ", b.bytes)}
 	for _, c := range b.Topics("projects/p") {
 		n, _ := b.Retained(c.Name)
 		all = append(all, fmt.Sprint(c, n))
@@ -220,6 +220,27 @@ func TestLeasesOfExactlyOnceSurviveACrash(t *testing.T) {
 	w.gets(s, "b")
 	w.after(10 * time.Second)
 	w.gets(s, "c b")
+}
+
+func TestAfterACheckpointNewMessagesAreNew(t *testing.T) {
+	w := newWorld(t, Options{Durable: true, Epoch: 1})
+	s := w.sub(subS, topicT, nil)
+	w.publish(topicT, "a", "b", "c")
+	w.gets(s, "a b c")
+	w.ack(s, "b", "c") // the log ends with messages that nobody holds
+	newest := s.log.last
+	var rows [][]byte
+	for events := range w.b.State() {
+		rows = append(rows, AppendEvents(nil, events))
+	}
+	w.now = w.now.Add(-time.Hour) // the clock was set back meanwhile
+	w.b = restored(t, w.now, rows)
+	s, _ = w.b.Subscription(subS)
+	w.publish(topicT, "d")
+	w.gets(s, "a d")
+	if s.log.entries[len(s.log.entries)-1].published < newest {
+		t.Error("a later message has an earlier publish time")
+	}
 }
 
 func FuzzDecodeEvents(f *testing.F) {

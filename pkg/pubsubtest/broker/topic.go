@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"cloud.google.com/go/pubsub/v2/apiv1/pubsubpb"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/timestamppb"
 )
@@ -150,6 +152,9 @@ func (b *Broker) Publish(now time.Time, topic string, messages []*pubsubpb.Pubsu
 	if err := checkMessages(messages); err != nil {
 		return nil, err
 	}
+	if limit := b.options.MaxBytes; limit > 0 && b.bytes >= limit {
+		return nil, status.Errorf(codes.ResourceExhausted, "%d bytes of messages are held, limit %d.", b.bytes, limit)
+	}
 	return b.publish(t.log, messages), nil
 }
 
@@ -175,6 +180,7 @@ func (b *Broker) publish(l *log, messages []*pubsubpb.PubsubMessage) []string {
 // enter puts one message into a log and before all who hold it.
 func (b *Broker) enter(l *log, m *pubsubpb.PubsubMessage) {
 	seq, e := l.append(m)
+	b.bytes += int64(e.size)
 	for _, s := range l.subs {
 		s.published(b, seq, e)
 	}
@@ -186,7 +192,7 @@ func (b *Broker) enter(l *log, m *pubsubpb.PubsubMessage) {
 		}
 	}
 	if e.holders == 0 && !b.restoring {
-		e.message = nil
+		b.free(e)
 	}
 }
 

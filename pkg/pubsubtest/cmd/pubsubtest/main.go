@@ -64,6 +64,7 @@ func parse(args []string) (pubsubtest.Options, error) {
 	address := flags.String("address", "127.0.0.1:8085", "where gRPC listens")
 	web := flags.String("http", "127.0.0.1:0", "where the keys of push tokens are published")
 	dir := flags.String("dir", "", "folder of the journal; empty: everything is in memory")
+	most := flags.Int64("max-bytes", 4<<30, "messages held at most; beyond it publishing waits")
 	grants := flags.Bool("dead-letter-grants", false, "forward dead letters only with the grants that the service demands")
 	if err := flags.Parse(args); err != nil {
 		return pubsubtest.Options{}, errUsage
@@ -73,7 +74,7 @@ func parse(args []string) (pubsubtest.Options, error) {
 		return pubsubtest.Options{}, errUsage
 	}
 	options := pubsubtest.Options{
-		Address: *address, HTTPAddress: *web, EnforceDeadLetterGrants: *grants,
+		Address: *address, HTTPAddress: *web, EnforceDeadLetterGrants: *grants, MaxBytes: *most,
 		Log: slog.New(slog.NewJSONHandler(os.Stderr, nil)),
 	}
 	if *dir != "" {
