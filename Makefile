@@ -5,10 +5,10 @@ GO ?= go
 LOADFLAGS = $(if $(RATE),-rate $(RATE)) $(if $(DURATION),-duration $(DURATION))
 
 .DEFAULT_GOAL := help
-.PHONY: help up down status logs run load drill test lint bench clean need-scenario
+.PHONY: help up down status logs run load drill test lint bench bench-loadtest clean need-scenario
 
 help: ## list the targets
-	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "make %-8s %s\n", $$1, $$2}' Makefile
+	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "make %-14s %s\n", $$1, $$2}' Makefile
 
 up: ## start the local cloud, or with S=<slug> only what that scenario needs
 	@$(GO) run ./deploy/local up $(S)
@@ -41,6 +41,9 @@ lint: ## vet, staticcheck, gofumpt; govulncheck where its database is reachable
 
 bench: ## CPU per redirect beside nginx and wrk, in one run
 	@$(GO) run ./loadtest/bench
+
+bench-loadtest: ## the load generator beside wrk, vegeta and wrk2, in one run
+	@$(GO) run ./loadtest/bench -seconds 4 loadtest
 
 clean: ## stop everything and give the disk back
 	@$(GO) run ./deploy/local clean

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -57,56 +58,79 @@ func TestEveryScenarioKeepsItsGuaranteeUnderAShortLoad(t *testing.T) {
 	}
 }
 
-// TestTheJudgeFailsBrokenBuilds breaks the URL shortener in one place each and
-// wants the check that is there for it to say so.
+// broken is a build of a scenario that breaks one promise, and the check that is
+// there to notice.
+type broken struct {
+	scenario  string
+	name      string
+	edits     []stack.Edit // below scenarios/<scenario>
+	drill     string       // what brings it to light; empty: the load alone
+	check     string       // that must fail
+	complains string       // with this in its sentence
+}
+
+func builds() []broken {
+	return []broken{
+		{
+			scenario: "urlshortener", name: "deletions are not announced",
+			edits: []stack.Edit{{File: "redis.go", Old: `pipe.Publish(ctx, changes, link.Code)`, New: `_ = changes`}},
+			check: "visibility", complains: "was deleted",
+		},
+		{
+			scenario: "urlshortener", name: "aliases are acknowledged and not written",
+			edits: []stack.Edit{{
+				File: "dynamodb.go", Old: `rec idempotency.Record, now time.Time) error {`,
+				New: `rec idempotency.Record, now time.Time) error { if link.Code[0] >= 'a' { return nil }; `,
+			}},
+			check: "ledger", complains: "was acknowledged",
+		},
+		{
+			scenario: "urlshortener", name: "an alias goes to whoever asks last",
+			edits: []stack.Edit{{File: "urlshortener.go", Old: `if old.liveAt(s.now()) {`, New: `if false {`}},
+			check: "aliases", complains: "was given to 2 owners",
+		},
+		{
+			scenario: "urlshortener", name: "expiry is left to the store",
+			edits: []stack.Edit{{File: "urlshortener.go", Old: `(l.Expires.IsZero() || now.Before(l.Expires))`, New: `(now.IsZero() || true)`}},
+			check: "visibility", complains: "expired",
+		},
+		{
+			scenario: "urlshortener", name: "clicks count twice",
+			edits: []stack.Edit{{File: "redis.go", Old: `pipe.IncrBy(ctx, clicksKey(name), n)`, New: `pipe.IncrBy(ctx, clicksKey(name), 2*n)`}},
+			check: "clicks", complains: "too many",
+		},
+		{
+			scenario: "urlshortener", name: "a repeated creation is not recognized", drill: "lostack",
+			edits: []stack.Edit{
+				{File: "dynamodb.go", Old: `{s.keys.Put(rec, now), s.put(link, old)}`, New: `{s.put(link, old)}`},
+				{File: "dynamodb.go", Old: `		return idempotency.ErrExists`, New: `		return errTaken`},
+			},
+			check: "ledger", complains: "not what was answered",
+		},
+	}
+}
+
 func TestTheJudgeFailsBrokenBuilds(t *testing.T) {
-	for _, tt := range []struct {
-		name      string
-		file      string // below scenarios/urlshortener
-		old, new  string
-		check     string // that must fail
-		complains string // with this in its sentence
-	}{
-		{
-			"deletions are not announced", "redis.go",
-			`pipe.Publish(ctx, changes, link.Code)`, `_ = changes`,
-			"visibility", "was deleted",
-		},
-		{
-			"aliases are acknowledged and not written", "dynamodb.go",
-			`rec idempotency.Record, now time.Time) error {`, `rec idempotency.Record, now time.Time) error { if link.Code[0] >= 'a' { return nil }; `,
-			"ledger", "was acknowledged",
-		},
-		{
-			"an alias goes to whoever asks last", "urlshortener.go",
-			`if old.liveAt(s.now()) {`, `if false {`,
-			"aliases", "was given to 2 owners",
-		},
-		{
-			"expiry is left to the store", "urlshortener.go",
-			`(l.Expires.IsZero() || now.Before(l.Expires))`, `(now.IsZero() || true)`,
-			"visibility", "expired",
-		},
-		{
-			"clicks count twice", "redis.go",
-			`pipe.IncrBy(ctx, clicksKey(name), n)`, `pipe.IncrBy(ctx, clicksKey(name), 2*n)`,
-			"clicks", "too many",
-		},
-	} {
-		t.Run(tt.name, func(t *testing.T) {
-			s, _ := scenarios.Find("urlshortener")
+	for _, b := range builds() {
+		t.Run(b.scenario+"/"+b.name, func(t *testing.T) {
+			s, _ := scenarios.Find(b.scenario)
 			o := short(t, s)
-			o.edits = []stack.Edit{{File: "scenarios/urlshortener/" + tt.file, Old: tt.old, New: tt.new}}
+			if o.drill = b.drill; o.drill != "" {
+				o.rate *= 4 // the fault is short, and has to hit
+			}
+			for _, e := range b.edits {
+				e.File = "scenarios/" + b.scenario + "/" + e.File
+				o.edits = append(o.edits, e)
+			}
 			r := judged(t, o)
 			if r.Verdict != report.Verdict(judge.Fail) {
 				t.Errorf("verdict %s, want fail", r.Verdict)
 			}
-			for _, c := range r.Checks {
-				if c.Name == tt.check && c.Result == report.Verdict(judge.Fail) && strings.Contains(c.Sentence, tt.complains) {
-					return
-				}
+			if !slices.ContainsFunc(r.Checks, func(c report.Check) bool {
+				return c.Name == b.check && c.Result == report.Verdict(judge.Fail) && strings.Contains(c.Sentence, b.complains)
+			}) {
+				t.Errorf("no failed check %q with %q in %+v", b.check, b.complains, r.Checks)
 			}
-			t.Errorf("no failed check %q with %q in %+v", tt.check, tt.complains, r.Checks)
 		})
 	}
 }

@@ -5,11 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"sync"
 	"time"
 
 	"github.com/provingground/provingground/deploy/local/server"
 	"github.com/provingground/provingground/deploy/local/stack"
+	"github.com/provingground/provingground/loadtest/faults/detour"
 	"github.com/provingground/provingground/loadtest/judge"
 )
 
@@ -21,17 +23,17 @@ const (
 
 // once starts a private stack, puts the load on it, judges, and writes the report.
 func once(ctx context.Context, o options, out io.Writer) (verdict judge.Verdict, err error) {
-	s, err := start(ctx, o, out)
+	scene, err := start(ctx, o, out)
 	if err != nil {
 		return judge.Fail, err
 	}
 	defer func() {
 		closing, cancel := context.WithTimeout(context.WithoutCancel(ctx), closeTimeout)
 		defer cancel()
-		err = errors.Join(err, s.Close(closing))
+		err = errors.Join(err, scene.close(closing))
 	}()
 
-	r := &attempt{options: o, stack: s, out: out}
+	r := &attempt{options: o, scene: scene, out: out}
 	if err := r.prepare(ctx); err != nil {
 		return judge.Fail, err
 	}
@@ -57,12 +59,60 @@ func once(ctx context.Context, o options, out io.Writer) (verdict judge.Verdict,
 	return r.report(checks)
 }
 
-func start(ctx context.Context, o options, out io.Writer) (*stack.Stack, error) {
+// scene is what a run plays on: servers, fault proxies before them where the
+// drill needs any, and the roles.
+type scene struct {
+	servers *server.Set
+	detour  *detour.Detour // nil without
+	stack   *stack.Stack
+}
+
+func start(ctx context.Context, o options, out io.Writer) (s scene, err error) {
 	ctx, cancel := context.WithTimeout(ctx, startTimeout)
 	defer cancel()
 	cloud, err := server.Open(ctx, server.Options{Out: out})
 	if err != nil {
-		return nil, fmt.Errorf("%w: %w", errUsage, err)
+		return scene{}, fmt.Errorf("%w: %w", errUsage, err)
 	}
-	return stack.Start(ctx, stack.Options{Scenario: o.scenario, Cloud: cloud, Edits: o.edits, Env: o.planned().Env, Out: out})
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, s.close(context.WithoutCancel(ctx)))
+		}
+	}()
+	if s.servers, err = cloud.Start(ctx, o.scenario.Needs...); err != nil {
+		return s, err
+	}
+	drill := o.planned()
+	env := maps.Clone(drill.Env)
+	if len(drill.Operations) > 0 {
+		if s.detour, err = detour.Start(ctx, s.servers, drill.Servers...); err != nil {
+			return s, err
+		}
+		env = merge(env, s.detour.Env())
+	}
+	s.stack, err = stack.Start(ctx, stack.Options{Scenario: o.scenario, Cloud: cloud, Servers: s.servers, Edits: o.edits, Env: env, Out: out})
+	return s, err
+}
+
+func merge(all ...map[string]string) map[string]string {
+	merged := map[string]string{}
+	for _, m := range all {
+		maps.Copy(merged, m)
+	}
+	return merged
+}
+
+// close ends the roles first: what they still send passes the proxies.
+func (s scene) close(ctx context.Context) error {
+	var errs []error
+	if s.stack != nil {
+		errs = append(errs, s.stack.Close(ctx))
+	}
+	if s.detour != nil {
+		errs = append(errs, s.detour.Close())
+	}
+	if s.servers != nil {
+		errs = append(errs, s.servers.Close())
+	}
+	return errors.Join(errs...)
 }

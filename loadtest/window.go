@@ -48,7 +48,7 @@ func (w *window) usage() machine.Usage { return machine.Between(w.from, w.to) }
 
 // processes are the parts of the run: us, the roles, the servers.
 func (w *window) processes() []machine.Process {
-	s := w.attempt.stack
+	s := w.attempt.scene.stack
 	all := []machine.Process{{Name: "loadtest", Group: machine.Generator, PID: os.Getpid()}}
 	for _, i := range s.Instances {
 		all = append(all, machine.Process{Name: nameOf(i), Group: machine.Role, PID: i.PID()})

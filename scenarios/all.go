@@ -29,6 +29,11 @@ func All() []Scenario {
 					Lasts: 30 * time.Second, Recovery: 2 * time.Second, Admits: 4000, Env: map[string]string{"ADMIT_PER_SECOND": "2000"},
 				},
 				{
+					Name: "lostack", Shows: "answers of Redis and DynamoDB are lost after they did what they were asked: repeated creations and deletions happen once",
+					Lasts: 20 * time.Second, Recovery: 2 * time.Second, Servers: []string{"dynamodb", "redis"},
+					Operations: []string{"TransactWriteItems", "UpdateItem", "SET", "EVAL*", "INCRBY"},
+				},
+				{
 					Name: "freeze", Shows: "an api process stands still for longer than the barrier of a deletion lives, then goes on: no deleted link comes back",
 					Lasts: 70 * time.Second, Recovery: 5 * time.Second, Role: "api",
 				},

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"net/http"
 	"time"
 
@@ -12,51 +11,43 @@ import (
 
 const (
 	rate        = 10_000
-	tooMuch     = 250_000 // per second: more than one thread can send
 	connections = 64
 	warmUp      = time.Second // its latency does not count
 )
 
 // atRate sends a flow and takes its latency.
-func (b *bench) atRate(flow engine.Flow) func(context.Context) (sample, error) {
+func atRate(flow engine.Flow) func(context.Context) (sample, error) {
+	return func(ctx context.Context) (sample, error) { return send(ctx, flow) }
+}
+
+// atMost sends a closed loop, whose latency is the time of service.
+func atMost(flow engine.Flow) func(context.Context) (sample, error) {
 	return func(ctx context.Context) (sample, error) {
-		s, f, err := send(ctx, engine.Options{}, flow)
-		if err != nil {
-			return sample{}, err
-		}
-		s.failed = f.Warm.Failed() + f.Measured.Failed()
-		s.p50, s.p99 = f.LatencyOK.Quantile(0.5), f.LatencyOK.Quantile(0.99)
-		return s, nil
+		s, err := send(ctx, flow)
+		s.latency, s.lag50, s.lag99 = quantiles{}, 0, 0
+		return s, err
 	}
 }
 
-// saturated sends a flow that no thread can keep up with, and stops where its
-// schedule ends: the backlog is not worked off, and its latency says nothing.
-func (b *bench) saturated(flow engine.Flow) func(context.Context) (sample, error) {
-	return func(ctx context.Context) (sample, error) {
-		s, f, err := send(ctx, engine.Options{Settle: time.Millisecond}, flow)
-		if err != nil {
-			return sample{}, err
-		}
-		if f.Measured.Unsent == 0 {
-			return sample{}, errors.New("the generator kept up, so this is not its maximum")
-		}
-		// What was under way at the end was cut off by us.
-		s.failed = f.Measured.Completed - f.Measured.Kinds[engine.OK]
-		return s, nil
-	}
-}
-
-func send(ctx context.Context, o engine.Options, flow engine.Flow) (sample, engine.FlowResult, error) {
-	res, err := engine.Run(ctx, o, flow)
+func send(ctx context.Context, flow engine.Flow) (sample, error) {
+	res, err := engine.Run(ctx, engine.Options{}, flow)
 	if err != nil {
-		return sample{}, engine.FlowResult{}, err
+		return sample{}, err
 	}
 	if res.Interrupted {
-		return sample{}, engine.FlowResult{}, context.Cause(ctx)
+		return sample{}, context.Cause(ctx)
 	}
 	f := res.Flows[0]
-	return sample{requests: f.Warm.Completed + f.Measured.Completed, elapsed: res.Elapsed}, f, nil
+	return sample{
+		requests: f.Warm.Completed + f.Measured.Completed, elapsed: res.Elapsed,
+		intended: f.Warm.Intended + f.Measured.Intended,
+		failed:   f.Warm.Failed() + f.Measured.Failed(),
+		latency: quantiles{
+			p50: f.LatencyOK.Quantile(0.5), p90: f.LatencyOK.Quantile(0.9),
+			p99: f.LatencyOK.Quantile(0.99), max: f.LatencyOK.Max(),
+		},
+		lag50: f.Lag.Quantile(0.5), lag99: f.Lag.Quantile(0.99),
+	}, nil
 }
 
 // reader asks one address for its redirect.

@@ -1,8 +1,9 @@
-// Command bench prints what a redirect of the URL shortener costs in processor
-// time, and what asking for it costs the load generator, beside nginx and wrk on
-// the same machine in the same run.
+// Command bench prints figures side by side with peers, on the same machine in
+// the same run: what a redirect of the URL shortener costs in processor time,
+// beside nginx and wrk, or what the load generator is worth, beside wrk, vegeta
+// and, where it is installed, wrk2.
 //
-//	go run ./loadtest/bench [-seconds N] [-rounds N]
+//	go run ./loadtest/bench [-seconds N] [-rounds N] [loadtest]
 //
 // It judges nothing. It exits with 0 when the table is printed, 1 when the run
 // broke or was interrupted, 2 for a mistake in the call or where nginx or wrk
@@ -57,21 +58,17 @@ func run(ctx context.Context, args []string, out, errOut io.Writer) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, maxTime)
 	defer cancel()
-	b, err := open(ctx, o, errOut)
-	if err != nil {
-		return err
+	if o.generators {
+		return generators(ctx, o, out, errOut)
 	}
-	results, err := b.measure(ctx)
-	if err = errors.Join(err, b.close(ctx)); err != nil {
-		return err
-	}
-	return b.print(out, results)
+	return redirects(ctx, o, out, errOut)
 }
 
 // options are what the command line asks for.
 type options struct {
-	row    time.Duration // of each measurement
-	rounds int
+	row        time.Duration // of each measurement
+	rounds     int
+	generators bool // compare load generators, not servers
 }
 
 func parse(args []string, errOut io.Writer) (options, error) {
@@ -83,12 +80,12 @@ func parse(args []string, errOut io.Writer) (options, error) {
 		return options{}, fmt.Errorf("%w: see above", errUsage)
 	}
 	switch {
-	case flags.NArg() > 0:
-		return options{}, fmt.Errorf("%w: no argument is known, got %q", errUsage, flags.Arg(0))
+	case flags.NArg() > 1 || flags.NArg() == 1 && flags.Arg(0) != "loadtest":
+		return options{}, fmt.Errorf("%w: the one argument that is known is loadtest, got %q", errUsage, flags.Args())
 	case *seconds < 1 || *seconds > 60:
 		return options{}, fmt.Errorf("%w: -seconds must be between 1 and 60", errUsage)
 	case *rounds < 1 || *rounds > 9:
 		return options{}, fmt.Errorf("%w: -rounds must be between 1 and 9", errUsage)
 	}
-	return options{row: time.Duration(*seconds) * time.Second, rounds: *rounds}, nil
+	return options{row: time.Duration(*seconds) * time.Second, rounds: *rounds, generators: flags.NArg() == 1}, nil
 }

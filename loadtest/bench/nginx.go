@@ -58,7 +58,7 @@ func startNginx(ctx context.Context, cloud *server.Cloud) (_ *nginx, err error) 
 func nginxConfig(addr, built string) string {
 	var c strings.Builder
 	c.WriteString("worker_processes 1;\nmaster_process off;\ndaemon off;\npid nginx.pid;\nerror_log error.log;\n")
-	c.WriteString("events { worker_connections 1024; }\nhttp {\n  access_log off;\n  keepalive_requests 100000000;\n")
+	c.WriteString("events { worker_connections 4096; }\nhttp {\n  access_log off;\n  keepalive_requests 100000000;\n")
 	for _, module := range []string{"client_body", "proxy", "fastcgi", "uwsgi", "scgi"} {
 		if !strings.Contains(built, "--without-http_"+module+"_module") {
 			fmt.Fprintf(&c, "  %s_temp_path tmp_%s;\n", module, module)
@@ -116,18 +116,17 @@ func (n *nginx) processes() []machine.Process {
 	return []machine.Process{{Name: "nginx", Group: machine.Server, PID: n.process.PID()}}
 }
 
-// redirects is the same load as on the service.
-func (n *nginx) redirects(row time.Duration) engine.Flow {
-	return n.flow(engine.Constant{Rate: rate, Duration: warmUp + row}, 1024, warmUp)
-}
-
-func (n *nginx) saturating(row time.Duration) engine.Flow {
-	return n.flow(engine.Constant{Rate: tooMuch, Duration: row}, connections, 0)
-}
-
-func (n *nginx) flow(load engine.Constant, workers int, warmUp time.Duration) engine.Flow {
+// atRate is the same load as on the service.
+func (n *nginx) atRate(rate float64, row time.Duration) engine.Flow {
 	return engine.Flow{
-		Name: "redirects", Schedule: load, Workers: connections, MaxWorkers: workers, WarmUp: warmUp,
-		New: func(int) (engine.Sender, error) { return newReader(n.addr) },
+		Name: "redirects", Schedule: engine.Constant{Rate: rate, Duration: warmUp + row}, WarmUp: warmUp,
+		Workers: connections, MaxWorkers: 1024, New: n.reader,
 	}
 }
+
+// atMost is what a fixed number of connections carry, as wrk sends.
+func (n *nginx) atMost(row time.Duration) engine.Flow {
+	return engine.Flow{Name: "redirects", Closed: &engine.ClosedLoop{Users: connections, Duration: row}, New: n.reader}
+}
+
+func (n *nginx) reader(int) (engine.Sender, error) { return newReader(n.addr) }

@@ -11,9 +11,9 @@ import (
 func rows() []row {
 	return []row{
 		{"loadtest → api", []sample{
-			{requests: 10_000, elapsed: time.Second, client: 300 * time.Millisecond, server: 400 * time.Millisecond, p50: 200 * time.Microsecond, p99: time.Millisecond},
-			{requests: 20_000, elapsed: time.Second, client: 400 * time.Millisecond, server: 500 * time.Millisecond, p50: 300 * time.Microsecond, p99: 9 * time.Millisecond},
-			{requests: 10_000, elapsed: 2 * time.Second, client: 900 * time.Millisecond, server: 350 * time.Millisecond, p50: 400 * time.Microsecond, p99: 2 * time.Millisecond, failed: 3, others: 0.25},
+			{requests: 10_000, elapsed: time.Second, client: 300 * time.Millisecond, server: 400 * time.Millisecond, latency: quantiles{p50: 200 * time.Microsecond, p99: time.Millisecond}},
+			{requests: 20_000, elapsed: time.Second, client: 400 * time.Millisecond, server: 500 * time.Millisecond, latency: quantiles{p50: 300 * time.Microsecond, p99: 9 * time.Millisecond}},
+			{requests: 10_000, elapsed: 2 * time.Second, client: 900 * time.Millisecond, server: 350 * time.Millisecond, latency: quantiles{p50: 400 * time.Microsecond, p99: 2 * time.Millisecond}, failed: 3, others: 0.25},
 		}},
 		{"wrk → nginx", []sample{
 			{requests: 60_000, elapsed: time.Second, client: 900 * time.Millisecond, server: 960 * time.Millisecond, failed: 2, others: 0.1},
@@ -24,7 +24,7 @@ func rows() []row {
 
 func TestTheTableShowsMediansPerRequest(t *testing.T) {
 	var b strings.Builder
-	if err := writeTable(&b, rows()); err != nil {
+	if err := writeTable(&b, "client → server", append(common(), failures()), rows()); err != nil {
 		t.Fatal(err)
 	}
 	const want = `
@@ -41,7 +41,11 @@ wrk → nginx           55000       16.5       17.6        –        –       
 }
 
 func TestARowWithoutAnswersHasNumbersAllTheSame(t *testing.T) {
-	got := strings.Join(row{"nobody", []sample{{}}}.cells(), " ")
+	var cells []string
+	for _, c := range append(common(), failures()) {
+		cells = append(cells, c.cell(row{"nobody", []sample{{}}}))
+	}
+	got := strings.Join(cells, " ")
 	if want := "0 0.0 0.0 – – 0"; got != want {
 		t.Errorf("got %q, want %q", got, want)
 	}
@@ -83,7 +87,7 @@ func TestTheConfigurationNamesOnlyModulesThatAreBuiltIn(t *testing.T) {
 }
 
 func TestAMistakeInTheCallExitsWithTwo(t *testing.T) {
-	for _, args := range [][]string{{"-seconds", "0"}, {"-seconds", "61"}, {"-rounds", "0"}, {"urlshortener"}, {"-no"}} {
+	for _, args := range [][]string{{"-seconds", "0"}, {"-seconds", "61"}, {"-rounds", "0"}, {"urlshortener"}, {"loadtest", "more"}, {"-no"}} {
 		_, err := parse(args, io.Discard)
 		if code := exitCode(err, io.Discard); code != 2 {
 			t.Errorf("%q: exit code %d, want 2", args, code)
@@ -92,7 +96,7 @@ func TestAMistakeInTheCallExitsWithTwo(t *testing.T) {
 	if code := exitCode(errors.New("broken"), io.Discard); code != 1 {
 		t.Errorf("exit code %d of another error, want 1", code)
 	}
-	if o, err := parse(nil, io.Discard); err != nil || o != (options{5 * time.Second, 3}) || exitCode(err, io.Discard) != 0 {
+	if o, err := parse(nil, io.Discard); err != nil || o != (options{row: 5 * time.Second, rounds: 3}) || exitCode(err, io.Discard) != 0 {
 		t.Errorf("defaults are %+v, %v", o, err)
 	}
 }

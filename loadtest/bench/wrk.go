@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
-	"os/exec"
 	"regexp"
 	"strconv"
 	"strings"
@@ -39,23 +37,15 @@ func wrkArgs(row time.Duration, url string) []string {
 	return []string{"-t1", fmt.Sprintf("-c%d", connections), fmt.Sprintf("-d%ds", row/time.Second), url}
 }
 
-// atMost lets wrk send for the time of a row. It has ended when this returns,
-// with the kernel's account of its processor time.
-func (b *bench) atMost(url string) func(context.Context) (sample, error) {
+// atMost lets wrk send for the time of a row.
+func (w *wrk) atMost(url string, row time.Duration) func(context.Context) (sample, error) {
 	return func(ctx context.Context) (sample, error) {
-		ctx, cancel := context.WithTimeout(ctx, 2*b.row+10*time.Second)
-		defer cancel()
-		cmd := exec.CommandContext(ctx, b.wrk.program, wrkArgs(b.row, url)...)
-		cmd.Env = append(os.Environ(), b.wrk.env...)
-		text, err := cmd.CombinedOutput()
-		if ctx.Err() != nil {
-			return sample{}, context.Cause(ctx)
-		}
+		text, cpu, err := runClient(ctx, row, w.env, w.program, wrkArgs(row, url)...)
 		if err != nil {
-			return sample{}, fmt.Errorf("wrk: %w: %.400s", err, text)
+			return sample{}, err
 		}
-		s, err := parseWrk(string(text))
-		s.client = cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()
+		s, err := parseWrk(text)
+		s.client = cpu
 		return s, err
 	}
 }

@@ -21,6 +21,8 @@ func Plan(d scenarios.Drill, s trial.Setup, driver trial.Driver) (*trial.Drill, 
 		return deploy(s, driver.Next()), nil
 	case "overload":
 		return overload(d, s), nil
+	case "lostack":
+		return lostack(d, s)
 	case "freeze":
 		return freeze(d, s)
 	case "outage":

@@ -58,10 +58,10 @@ func TestAnOverloadIsTwiceWhatIsAdmittedForItsTimeAndHalfOfItElse(t *testing.T) 
 func seconds(peak engine.Second) engine.FlowResult {
 	f := engine.FlowResult{Name: "requests"}
 	for i := range 80 {
-		s := engine.Second{Second: i, Intended: 100, OK: 100, P99: time.Millisecond}
+		s := engine.Second{Second: i, Seconds: 1, Intended: 100, OK: 100, P99: time.Millisecond}
 		if i >= 30 && i < 60 {
 			s = peak
-			s.Second = i
+			s.Second, s.Seconds = i, 1
 		}
 		f.Series = append(f.Series, s)
 	}

@@ -2,7 +2,6 @@ package drills
 
 import (
 	"context"
-	"time"
 
 	"github.com/provingground/provingground/loadtest/engine"
 	"github.com/provingground/provingground/loadtest/faults"
@@ -35,7 +34,7 @@ func overload(d scenarios.Drill, s trial.Setup) *trial.Drill {
 func judgeOverload(d scenarios.Drill, o trial.Observed) []judge.Check {
 	begin, end := o.Fault()
 	w := judge.During(o.Main(), begin, end)
-	seconds := max(1, (end-begin).Truncate(time.Second).Seconds()-1)
+	seconds := float64(max(1, w.Seconds))
 	goodput := float64(w.OK) / seconds
 	return []judge.Check{
 		judge.Checkf("goodput", goodput >= minGoodput*d.Admits, "%.0f/s were served while %.0f/s arrived and %.0f/s are admitted (target %.0f %% of that)",
@@ -49,33 +48,7 @@ func judgeOverload(d scenarios.Drill, o trial.Observed) []judge.Check {
 // of the peak.
 func OverloadArrivals(d scenarios.Drill, s trial.Setup) func(rate float64) engine.Schedule {
 	base, peak := OverloadRate(d)
-	begin := s.FaultBegins()
 	return func(rate float64) engine.Schedule {
-		return surge{base: rate, peak: rate * peak / base, begin: begin, end: begin + d.Lasts, over: s.WarmUp + s.Duration}
+		return engine.Spike{Rate: rate, Begin: s.FaultBegins(), Factor: peak / base, For: d.Lasts, Duration: s.WarmUp + s.Duration}
 	}
-}
-
-// surge is an even rate with a higher one between begin and end.
-type surge struct {
-	base, peak       float64 // arrivals per second
-	begin, end, over time.Duration
-}
-
-// At implements [engine.Schedule].
-func (s surge) At(k int64) (time.Duration, bool) {
-	before := int64(s.base * s.begin.Seconds())
-	during := int64(s.peak * (s.end - s.begin).Seconds())
-	at := func(from time.Duration, n int64, rate float64) time.Duration {
-		return from + time.Duration(float64(n)/rate*float64(time.Second))
-	}
-	var due time.Duration
-	switch {
-	case k < before:
-		due = at(0, k, s.base)
-	case k < before+during:
-		due = at(s.begin, k-before, s.peak)
-	default:
-		due = at(s.end, k-before-during, s.base)
-	}
-	return due, due < s.over
 }

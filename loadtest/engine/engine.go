@@ -4,13 +4,20 @@
 // a slow answer nor a full pool of workers moves or drops one. Latency counts
 // from the due time, so an arrival that had to wait for a free worker carries
 // that wait, and a server that stands still for two seconds shows two seconds at
-// p99, not at max alone.
+// p99, not at max alone. Arrivals come at a [Constant] rate, as [Poisson] has
+// them, in [Steps], on a [Ramp] or in a [Spike]. Users with think time, who wait
+// for their answers, are the second model, [ClosedLoop]; results say which.
 //
-// Each worker is a goroutine that owns a [Sender], claims the next arrival,
-// sleeps until it is due and sends. A stuck request holds up its own worker
-// only; the others take what comes next, and when all are busy the backlog is
-// counted and more workers start. On shared cores run the process with
-// GOMAXPROCS=1 and GOGC=400: a second P costs a third more CPU per request.
+// What is sent is a function: the [Sender] of package http1's client for HTTP,
+// any call of an SDK for the rest. Each worker is a goroutine that owns a
+// Sender, claims the next arrival, sleeps until it is due and sends. A stuck
+// request holds up its own worker only; the others take what comes next, and when
+// all are busy the backlog is counted and more workers start. On shared cores run
+// the process with GOMAXPROCS=1 and GOGC=400: a second P costs a third more CPU
+// per request.
+//
+// What a run keeps does not grow with its length: histograms have their size, and
+// the series over time is merged once it is longer than an hour.
 //
 // Time is that of package time, so a test runs the engine in a synctest bubble.
 package engine
@@ -74,7 +81,7 @@ func newRun(o Options, flows []Flow) (*run, error) {
 		if err != nil {
 			return nil, fmt.Errorf("engine: flow %d %q: %w", i, f.Name, err)
 		}
-		r.flows = append(r.flows, &flow{Flow: f, run: r, tally: newTally(f.WarmUp)})
+		r.flows = append(r.flows, &flow{Flow: f, run: r, tally: newTally(f)})
 	}
 	return r, nil
 }

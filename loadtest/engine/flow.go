@@ -23,7 +23,11 @@ type Sender interface {
 // A Flow is one stream of arrivals that are measured together.
 type Flow struct {
 	Name     string
-	Schedule Schedule
+	Schedule Schedule // when arrivals are due
+
+	// Closed, if set, takes the place of Schedule and Workers: a fixed number of
+	// users send, and when they do depends on the answers.
+	Closed *ClosedLoop
 
 	// Workers send from the start; 0 means 64. When all are busy and arrivals are
 	// due, more start, up to MaxWorkers; 0 means no more than Workers.
@@ -38,17 +42,36 @@ type Flow struct {
 }
 
 func (f Flow) withDefaults() (Flow, error) {
-	if f.Schedule == nil || f.New == nil {
-		return f, errors.New("needs a schedule and a constructor of senders")
+	if (f.Schedule == nil) == (f.Closed == nil) || f.New == nil {
+		return f, errors.New("needs a constructor of senders, and either a schedule or a closed loop")
 	}
 	if f.WarmUp < 0 || f.Workers < 0 || f.MaxWorkers < 0 {
 		return f, fmt.Errorf("negative warm-up %s, workers %d or most workers %d", f.WarmUp, f.Workers, f.MaxWorkers)
+	}
+	if f.Closed != nil {
+		f.Workers, f.MaxWorkers = f.Closed.Users, f.Closed.Users
+		return f, f.Closed.validate()
 	}
 	if f.Workers == 0 {
 		f.Workers = defaultWorkers
 	}
 	f.MaxWorkers = max(f.MaxWorkers, f.Workers)
 	return f, nil
+}
+
+func (f Flow) model() Model {
+	if f.Closed != nil {
+		return Closed
+	}
+	return Open
+}
+
+// load names the schedule or the closed loop.
+func (f Flow) load() string {
+	if f.Closed != nil {
+		return f.Closed.String()
+	}
+	return scheduleText(f.Schedule)
 }
 
 // flow is a Flow under way. Only claimed is shared with the workers.
@@ -70,27 +93,38 @@ func (f *flow) hire() error {
 	if err != nil {
 		return fmt.Errorf("engine: flow %q: worker %d: %w", f.Name, len(f.workers), err)
 	}
-	f.workers = append(f.workers, &worker{flow: f, sender: s})
+	w := &worker{flow: f, sender: s}
+	if f.Closed != nil {
+		w.user = f.Closed.user(len(f.workers))
+	}
+	f.workers = append(f.workers, w)
 	return nil
 }
 
 // countDue counts the arrivals whose time has come.
 func (f *flow) countDue(now time.Duration) {
+	if f.Closed != nil { // each is counted as it is sent
+		f.ended = now >= f.Closed.Duration
+		return
+	}
 	for !f.ended {
-		at, ok := f.Schedule.At(f.due)
+		first, ok := f.Schedule.At(f.due)
 		if !ok {
 			f.ended = true
 			return
 		}
-		if at > now {
+		if first > now {
 			return
 		}
-		f.due++
-		f.tally.intended(at)
+		next := dueBy(f.Schedule, f.due, min(now, f.tally.sameUntil(first)))
+		last, _ := f.Schedule.At(next - 1)
+		f.tally.intended(first, last, next-f.due)
+		f.due = next
 	}
 }
 
 // backlog is the number of arrivals that are due and that no worker has claimed.
+// A closed loop has none.
 func (f *flow) backlog() int64 { return max(0, f.due-f.claimed.Load()) }
 
 // collect moves the workers' samples into the tally.

@@ -53,6 +53,14 @@ func (h *Histogram) Mean() time.Duration {
 	return time.Duration(h.h.Mean() * float64(time.Microsecond))
 }
 
+// StdDev returns the standard deviation.
+func (h *Histogram) StdDev() time.Duration {
+	if h.Count() == 0 {
+		return 0
+	}
+	return time.Duration(h.h.StdDev() * float64(time.Microsecond))
+}
+
 // A Point of a percentile curve: the share Quantile of all took at most Value.
 type Point struct {
 	Quantile float64

@@ -14,13 +14,15 @@ type Result struct {
 // Measured are of the measured phase: arrivals due after the warm-up.
 type FlowResult struct {
 	Name    string
+	Model   Model
+	Load    string // the schedule or the closed loop, in words
 	WarmUp  time.Duration
 	Workers int // at the end, which is the most there were
 
 	Warm, Measured Counts
 
 	// In arrivals per second: as the schedule wanted it, as it was sent, and as
-	// it was answered with success.
+	// it was answered with success. A closed loop wants none: IntendedRate is 0.
 	IntendedRate, AchievedRate, Goodput float64
 
 	// Latency counts from the due time to the end of the answer: of successes
@@ -30,11 +32,22 @@ type FlowResult struct {
 	Service               *Histogram // from sending to the end of the answer, of everything that ended
 	Lag                   *Histogram // from the due time to sending
 
-	Series []Second // from the start, warm-up included; the last may be cut short
+	// From the start, warm-up included; the last may be cut short. There are at
+	// most 3,600: those of a longer run hold several seconds each.
+	Series []Second
 }
 
+// A Model says what decides when a request is sent.
+type Model string
+
+// The models.
+const (
+	Open   Model = "open loop"   // a schedule
+	Closed Model = "closed loop" // the answers of a fixed number of users
+)
+
 // Counts of one phase. Every intended arrival is in exactly one of Completed,
-// Unanswered and Unsent.
+// Unanswered and Unsent. In a closed loop only what was sent was intended.
 type Counts struct {
 	Intended   int64
 	Sent       int64

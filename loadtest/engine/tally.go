@@ -13,6 +13,7 @@ type counts struct {
 
 // tally adds up the samples of one flow. It belongs to the collector.
 type tally struct {
+	closed         bool // the model: an arrival is intended when it is sent
 	warmUp         time.Duration
 	warm, measured counts
 
@@ -22,14 +23,14 @@ type tally struct {
 	first, last, lastSent, lastDone time.Duration
 
 	seconds seconds
-	series  []Second
+	series  series
 	workers int
 }
 
-func newTally(warmUp time.Duration) *tally {
+func newTally(f Flow) *tally {
 	return &tally{
-		warmUp: warmUp,
-		ok:     newHistogram(), all: newHistogram(), service: newHistogram(), lag: newHistogram(),
+		closed: f.Closed != nil, warmUp: f.WarmUp,
+		ok: newHistogram(), all: newHistogram(), service: newHistogram(), lag: newHistogram(),
 	}
 }
 
@@ -40,26 +41,40 @@ func (t *tally) phase(due time.Duration) *counts {
 	return &t.measured
 }
 
-func (t *tally) intended(due time.Duration) {
-	c := t.phase(due)
-	c.intended++
-	t.seconds.at(due).Intended++
-	if c == &t.measured {
-		if c.intended == 1 {
-			t.first = due
-		}
-		t.last = due
+// sameUntil returns the last instant of the second and phase that t is in.
+func (t *tally) sameUntil(at time.Duration) time.Duration {
+	end := at - at%time.Second + time.Second
+	if at < t.warmUp {
+		end = min(end, t.warmUp)
 	}
+	return end - 1
+}
+
+// intended counts n arrivals that are due from first to last, all within one
+// second and one phase.
+func (t *tally) intended(first, last time.Duration, n int64) {
+	c := t.phase(first)
+	t.seconds.at(first).Intended += n
+	if c == &t.measured {
+		if c.intended == 0 {
+			t.first = first
+		}
+		t.first, t.last = min(t.first, first), max(t.last, last)
+	}
+	c.intended += n
 }
 
 // sent counts a request as sent; its answer may follow much later.
 func (t *tally) sent(s *sample) {
 	c := t.phase(s.due)
+	if t.closed {
+		t.intended(s.due, s.due, 1)
+	}
 	c.sent++
 	if s.late {
 		c.late++
 	}
-	t.seconds.at(s.sent).Sent++
+	t.seconds.sent(s)
 	if c == &t.measured {
 		t.lag.record(s.sent - s.due)
 		t.lastSent = max(t.lastSent, s.sent)
@@ -106,20 +121,27 @@ func (t *tally) state(backlog int64, workers int) {
 func (t *tally) closeSecond() Second {
 	s := t.seconds.close()
 	s.WarmUp = time.Duration(s.Second)*time.Second < t.warmUp
-	t.series = append(t.series, s)
+	t.series.add(s)
 	return s
 }
 
 func (t *tally) result(f Flow) FlowResult {
 	return FlowResult{
-		Name: f.Name, WarmUp: f.WarmUp, Workers: t.workers,
+		Name: f.Name, WarmUp: f.WarmUp, Workers: t.workers, Model: f.model(), Load: f.load(),
 		Warm: t.warm.export(), Measured: t.measured.export(),
 		LatencyOK: &t.ok, LatencyAll: &t.all, Service: &t.service, Lag: &t.lag,
-		IntendedRate: perSecond(t.measured.intended-1, t.last-t.first),
+		IntendedRate: t.intendedRate(f),
 		AchievedRate: perSecond(t.measured.sent-1, max(t.lastSent, t.last)-t.first),
 		Goodput:      t.goodput(),
-		Series:       t.series,
+		Series:       t.series.entries,
 	}
+}
+
+func (t *tally) intendedRate(f Flow) float64 {
+	if f.Closed != nil {
+		return 0
+	}
+	return perSecond(t.measured.intended-1, t.last-t.first)
 }
 
 // goodput spreads the successes over the planned time, and over the time they

@@ -24,6 +24,7 @@ const lateAfter = time.Millisecond
 type worker struct {
 	flow   *flow
 	sender Sender
+	user   *user // of a closed loop
 	err    error // of closing the sender; read after the worker has exited
 
 	mu       sync.Mutex
@@ -47,7 +48,7 @@ func (w *worker) run(ctx context.Context) {
 func (w *worker) next(ctx context.Context) bool {
 	r := w.flow.run
 	k := w.flow.claimed.Add(1) - 1
-	due, ok := w.flow.Schedule.At(k)
+	due, ok := w.due(k)
 	if !ok {
 		return false
 	}
@@ -58,8 +59,19 @@ func (w *worker) next(ctx context.Context) bool {
 	}
 	w.begin(sample{due: due, sent: sent, late: claimed-due > lateAfter})
 	out := w.sender.Send(ctx, k)
-	w.end(r.now(), out)
+	done := r.now()
+	w.end(done, out)
+	if w.user != nil {
+		w.user.answered(done)
+	}
 	return true
+}
+
+func (w *worker) due(k int64) (time.Duration, bool) {
+	if w.user != nil {
+		return w.user.due()
+	}
+	return w.flow.Schedule.At(k)
 }
 
 func (w *worker) begin(s sample) {

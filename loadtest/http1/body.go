@@ -14,6 +14,8 @@ func (c *Conn) readBody(h head, isHead bool) (int, error) {
 	switch {
 	case h.chunked && h.length >= 0:
 		return 0, malformed("both a content length and chunks")
+	case h.chunked && h.old:
+		return 0, malformed("chunks in HTTP/1.0, which has none")
 	case isHead, h.status == http.StatusNoContent, h.status == http.StatusNotModified:
 		return 0, nil
 	case h.chunked:
@@ -111,12 +113,15 @@ func (c *Conn) drop(at int) {
 	c.pos = at
 }
 
-// trailers skips the lines after the last chunk.
+// trailers skips the fields after the last chunk.
 func (c *Conn) trailers() error {
 	start := c.pos
 	for {
 		from, to, err := c.line(maxHeader - (c.pos - start))
 		if err != nil || from == to {
+			return err
+		}
+		if _, _, err := parseField(c.buf[from:to]); err != nil {
 			return err
 		}
 	}

@@ -1,9 +1,12 @@
 package http1
 
 import (
+	"bufio"
+	"bytes"
 	"errors"
 	"io"
 	"net"
+	"net/http"
 	"testing"
 	"testing/iotest"
 	"time"
@@ -87,4 +90,49 @@ func kindOf(err error) Kind {
 		return 0
 	}
 	return e.Kind
+}
+
+// FuzzAgreement compares with net/http: an answer that this package accepts,
+// net/http reads as the same status, body and end of the connection.
+func FuzzAgreement(f *testing.F) {
+	for _, seed := range []string{
+		"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello",
+		"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3;x\r\nabc\r\n0\r\nA: b\r\n\r\n",
+		"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 204 No Content\r\n\r\n",
+		"HTTP/1.0 200 OK\r\nConnection: keep-alive, x\r\nContent-Length: 0\r\n\r\n",
+		"HTTP/1.1 302 Found\r\nLocation: /\r\nConnection: x, close\r\nContent-Length: 0\r\n\r\n",
+		"HTTP/1.1 304 Not Modified\r\nTransfer-Encoding: chunked\r\n\r\n",
+	} {
+		f.Add([]byte(seed))
+	}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		conn := Dialer{MaxBody: 1000}.conn(&stream{r: bytes.NewReader(data)}, "fuzz")
+		var got Response
+		if err := conn.Do([]byte("GET"), time.Time{}, &got); err != nil {
+			return // net/http may be kinder
+		}
+		want, body, err := netHTTP(data)
+		if err != nil {
+			t.Fatalf("read %d with body %q, net/http says %v", got.Status, got.Body, err)
+		}
+		if want.StatusCode != got.Status || body != string(got.Body) || want.Close && !got.Close {
+			t.Errorf("read %d %q close=%t, net/http %d %q close=%t",
+				got.Status, got.Body, got.Close, want.StatusCode, body, want.Close)
+		}
+	})
+}
+
+// netHTTP reads the first answer that is final.
+func netHTTP(data []byte) (*http.Response, string, error) {
+	r := bufio.NewReader(bytes.NewReader(data))
+	for {
+		resp, err := http.ReadResponse(r, nil)
+		if err != nil {
+			return nil, "", err
+		}
+		body, err := io.ReadAll(resp.Body)
+		if resp.StatusCode >= 200 || err != nil {
+			return resp, string(body), err
+		}
+	}
 }

@@ -8,6 +8,7 @@ import (
 // head is what the header block says about the rest of the answer.
 type head struct {
 	status  int
+	old     bool // HTTP/1.0
 	close   bool
 	chunked bool
 	length  int // -1 if not given
@@ -86,14 +87,15 @@ func (h *head) statusLine(line []byte) error {
 		return malformed("status line %.40q", line)
 	}
 	h.status = status
-	h.close = line[7] == '0'
+	h.old = line[7] == '0'
+	h.close = h.old
 	return nil
 }
 
 func (h *head) field(line []byte) error {
-	name, value, ok := cutField(line)
-	if !ok || !isToken(name) {
-		return malformed("header line %.40q", line)
+	name, value, err := parseField(line)
+	if err != nil {
+		return err
 	}
 	switch len(name) {
 	case len("Connection"):
@@ -110,6 +112,14 @@ func (h *head) field(line []byte) error {
 		}
 	}
 	return nil
+}
+
+func parseField(line []byte) (name, value []byte, err error) {
+	name, value, ok := cutField(line)
+	if !ok || !isToken(name) || !isText(value) {
+		return nil, nil, malformed("header line %.40q", line)
+	}
+	return name, value, nil
 }
 
 func (h *head) connection(value []byte) {
@@ -171,6 +181,16 @@ func isToken[T []byte | string](b T) bool {
 		}
 	}
 	return len(b) > 0
+}
+
+// isText reports whether b holds no control characters but tabs.
+func isText(b []byte) bool {
+	for _, c := range b {
+		if c < ' ' && c != '\t' || c == 0x7f {
+			return false
+		}
+	}
+	return true
 }
 
 func tokenByte(c byte) bool {

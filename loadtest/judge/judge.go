@@ -131,7 +131,7 @@ func Recovered(f engine.FlowResult, fault, target time.Duration) time.Duration {
 	last := fault
 	slowBefore := true // the fault itself
 	for _, s := range f.Series {
-		end := time.Duration(s.Second+1) * time.Second
+		_, end := span(s)
 		if end <= fault {
 			continue
 		}
@@ -164,20 +164,44 @@ func During(f engine.FlowResult, begin, end time.Duration) Window {
 	var w Window
 	var p99s []time.Duration
 	for _, s := range f.Series {
-		at := time.Duration(s.Second) * time.Second
-		if at < begin || at+time.Second > end {
+		from, to := span(s)
+		if from < begin || to > end {
 			continue
 		}
-		w.Seconds++
+		w.Seconds += s.Seconds
 		w.Intended += s.Intended
 		w.OK += s.OK
 		w.Refused += s.Refused
 		w.Errors += s.Errors
 		p99s = append(p99s, s.P99)
 	}
-	if len(p99s) > 0 {
-		slices.Sort(p99s)
-		w.P99 = p99s[len(p99s)/2]
-	}
+	w.P99 = median(p99s)
 	return w
+}
+
+// MedianLag returns how late the generator sent at p99 in the median second of
+// the measured phase. A drill is judged by it: in the second of a kill everybody
+// shares the cores with what the kill set off, and the checks do not use that second.
+func MedianLag(f engine.FlowResult) time.Duration {
+	var lags []time.Duration
+	for _, s := range f.Series {
+		if !s.WarmUp && s.Sent > 0 {
+			lags = append(lags, s.LagP99)
+		}
+	}
+	return median(lags)
+}
+
+func median(d []time.Duration) time.Duration {
+	if len(d) == 0 {
+		return 0
+	}
+	slices.Sort(d)
+	return d[len(d)/2]
+}
+
+// span is when an entry of a series begins and ends.
+func span(s engine.Second) (from, to time.Duration) {
+	from = time.Duration(s.Second) * time.Second
+	return from, from + time.Duration(s.Seconds)*time.Second
 }

@@ -36,7 +36,7 @@ func TestABusyMachineExcusesTimingAndNothingElse(t *testing.T) {
 
 func TestRecoveryCountsTheLastBadSecondAfterTheFault(t *testing.T) {
 	const target = 10 * time.Millisecond
-	good := engine.Second{OK: 100, P99: time.Millisecond}
+	good := engine.Second{Seconds: 1, OK: 100, P99: time.Millisecond}
 	series := func(bad map[int]engine.Second) engine.FlowResult {
 		var f engine.FlowResult
 		for i := range 30 {
@@ -44,7 +44,7 @@ func TestRecoveryCountsTheLastBadSecondAfterTheFault(t *testing.T) {
 			if !ok {
 				s = good
 			}
-			s.Second = i
+			s.Second, s.Seconds = i, 1
 			f.Series = append(f.Series, s)
 		}
 		return f
@@ -82,7 +82,7 @@ func TestAWrongAnswerIsNeverExcused(t *testing.T) {
 func TestAWindowHoldsTheWholeSecondsOfItsTime(t *testing.T) {
 	var f engine.FlowResult
 	for i := range 10 {
-		f.Series = append(f.Series, engine.Second{Second: i, Intended: 10, OK: 5, Refused: 3, Errors: 2, P99: time.Duration(i) * time.Millisecond})
+		f.Series = append(f.Series, engine.Second{Second: i, Seconds: 1, Intended: 10, OK: 5, Refused: 3, Errors: 2, P99: time.Duration(i) * time.Millisecond})
 	}
 	w := judge.During(f, 2500*time.Millisecond, 6*time.Second) // seconds 3, 4 and 5
 	if w.Seconds != 3 || w.Intended != 30 || w.OK != 15 || w.Refused != 9 || w.Errors != 6 || w.P99 != 4*time.Millisecond {
@@ -93,5 +93,25 @@ func TestAWindowHoldsTheWholeSecondsOfItsTime(t *testing.T) {
 	}
 	if none := judge.During(f, 20*time.Second, 30*time.Second); none.Served() != 0 {
 		t.Errorf("a window without seconds served %v", none.Served())
+	}
+}
+
+func TestALateSecondDoesNotMakeADrillInvalidALateRunDoes(t *testing.T) {
+	lags := func(late int) engine.FlowResult {
+		f := engine.FlowResult{Series: []engine.Second{{WarmUp: true, Sent: 1, LagP99: time.Minute}}}
+		for i := range 10 {
+			s := engine.Second{Second: i + 1, Seconds: 1, Sent: 1, LagP99: time.Millisecond}
+			if i < late {
+				s.LagP99 = time.Second
+			}
+			f.Series = append(f.Series, s)
+		}
+		return f
+	}
+	if got := judge.MedianLag(lags(2)); got != time.Millisecond {
+		t.Errorf("with 2 late seconds of 10 it is %s, want 1ms", got)
+	}
+	if got := judge.MedianLag(lags(8)); got != time.Second {
+		t.Errorf("with 8 late seconds of 10 it is %s, want 1s", got)
 	}
 }

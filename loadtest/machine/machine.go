@@ -16,7 +16,7 @@ import (
 // Limits above which a run says nothing about the system under test.
 const (
 	MaxOthers       = 0.10                    // share of all cores used by processes not listed
-	MaxReferenceP99 = 2500 * time.Microsecond // of the reference server at 10,000/s
+	MaxReferenceP99 = 2500 * time.Microsecond // of the reference server at [ReferenceRate]
 )
 
 // Group is the part that a process plays in a run.

@@ -26,11 +26,30 @@ type Reference struct {
 	LagP50, LagP99   time.Duration // of sending
 }
 
+// ReferenceRate is the rate in arrivals per second at which a machine is judged.
+const ReferenceRate = 10_000
+
+// Bounds of a reference at another rate: below, three seconds hold too few
+// requests for a p99; above, two cores do not carry a bare server and its
+// generator, and the figure would be of the queue between them.
+const (
+	minReferenceRate = 100
+	maxReferenceRate = 30_000
+)
+
 // MeasureReference starts command, a program that runs [ReferenceServer] and
-// gives it its standard output, sends 10,000 requests per second over 64
-// connections for 1 s of warm-up and 3 s of measurement, and stops it.
+// gives it its standard output, sends [ReferenceRate] over 64 connections for 1 s
+// of warm-up and 3 s of measurement, and stops it.
 func MeasureReference(ctx context.Context, command ...string) (Reference, error) {
-	return measure(ctx, engine.Constant{Rate: 10_000, Duration: 4 * time.Second}, time.Second, command)
+	return MeasureReferenceAt(ctx, ReferenceRate, command...)
+}
+
+// MeasureReferenceAt is [MeasureReference] at another rate, such as that of the
+// run, to read its percentiles by; it judges nothing. The rate is brought within
+// 100/s and 30,000/s; [Reference.Rate] says what it became.
+func MeasureReferenceAt(ctx context.Context, rate float64, command ...string) (Reference, error) {
+	rate = min(max(rate, minReferenceRate), maxReferenceRate)
+	return measure(ctx, engine.Constant{Rate: rate, Duration: 4 * time.Second}, time.Second, command)
 }
 
 func measure(ctx context.Context, load engine.Constant, warmUp time.Duration, command []string) (_ Reference, err error) {

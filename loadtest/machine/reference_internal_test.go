@@ -21,6 +21,17 @@ func TestTheReferenceIsMeasuredAgainstAChildProcess(t *testing.T) {
 	}
 }
 
+func TestTheRateOfAReferenceHasBounds(t *testing.T) {
+	t.Setenv("MACHINE_TEST_SERVE", "1")
+	got, err := MeasureReferenceAt(t.Context(), 1, os.Args[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got.Rate != minReferenceRate || got.Intended != 300 || got.Duration != 3*time.Second {
+		t.Errorf("reference is %+v, want 3 s at the lowest rate", got)
+	}
+}
+
 func TestAReferenceThatCannotStartIsAnError(t *testing.T) {
 	for name, command := range map[string][]string{
 		"no command": nil, "no program": {"/does/not/exist"}, "no address": {"/bin/true"},

@@ -50,6 +50,24 @@ func (a axis) decades() []tick {
 	return ticks
 }
 
+// labelled is the grid of a logarithmic axis that does not start at a decade.
+func (a axis) labelled() []tick {
+	var ticks []tick
+	for v := math.Pow(10, math.Floor(math.Log10(a.low))); v <= a.high; v *= 10 {
+		for _, m := range []float64{1, 2, 5} {
+			if m*v < a.low || m*v > a.high {
+				continue
+			}
+			label := shortMillis(m * v)
+			if m > 1 && a.high > 30*a.low {
+				label = ""
+			}
+			ticks = append(ticks, tick{a.pos(m * v), label})
+		}
+	}
+	return ticks
+}
+
 func shortMillis(v float64) string {
 	if v >= 1000 {
 		return grouped(int64(v/1000+0.5)) + " s"

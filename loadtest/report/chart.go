@@ -2,6 +2,7 @@ package report
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -10,17 +11,42 @@ const (
 	chartWidth, chartHeight = 500, 250
 	plotLeft, plotRight     = 56, 492
 	plotTop, plotBottom     = 16, 220
+	wideWidth, wideRight    = 1032, 1024
 )
 
 // chart is what the page's template draws; text is escaped there.
 type chart struct {
 	Title, Note    string
+	Wide           bool
 	XTicks, YTicks []tick
 	Lines          []line
 	Target         *level
 	Marks          []flag
 	WarmUp         float64 // its width in pixels; 0 for none
 	Hovers         []hover
+}
+
+// Box is the drawing area as the template asks for it.
+func (c chart) Box() map[string]int {
+	width, right := chartWidth, plotRight
+	if c.Wide {
+		width, right = wideWidth, wideRight
+	}
+	return map[string]int{
+		"Width": width, "Height": chartHeight,
+		"Left": plotLeft, "Right": right, "Top": plotTop, "Bottom": plotBottom, "PlotHeight": plotBottom - plotTop,
+	}
+}
+
+// Legend is one line of each label.
+func (c chart) Legend() []line {
+	var out []line
+	for _, l := range c.Lines {
+		if !slices.ContainsFunc(out, func(o line) bool { return o.Label == l.Label }) {
+			out = append(out, l)
+		}
+	}
+	return out
 }
 
 // line is one curve; its class gives it colour.

@@ -75,8 +75,8 @@ func TestALongRunIsMergedToFewColumns(t *testing.T) {
 		f.Series = append(f.Series, s)
 	}
 	m := momentsOf(f)
-	if len(m.ok) > maxColumns || len(m.ok) != len(m.p99) || m.per != 25 {
-		t.Errorf("%d columns of %d s", len(m.ok), m.per)
+	if len(m.ok) > maxColumns || len(m.ok) != len(m.p99) || m.width != 25 {
+		t.Errorf("%d columns of %d s", len(m.ok), m.width)
 	}
 	if m.ok[0] != 10 || m.ok[len(m.ok)-1] != 10 || slices.Max(m.p99) != 99 {
 		t.Errorf("ok %v, highest p99 %v, want the mean and the highest", m.ok[0], slices.Max(m.p99))

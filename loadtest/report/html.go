@@ -2,25 +2,29 @@ package report
 
 import (
 	"bytes"
-	_ "embed"
+	"embed"
 	"fmt"
 	"html/template"
 	"io"
 	"time"
+
+	"github.com/provingground/provingground/loadtest/engine"
 )
 
-//go:embed page.html
-var page string
+//go:embed *.html
+var pages embed.FS
 
 // WriteHTML writes the report as one page that loads nothing from elsewhere.
-func (r *Report) WriteHTML(w io.Writer) error {
-	t, err := template.New("page").Funcs(functions()).Parse(page)
+func (r *Report) WriteHTML(w io.Writer) error { return writePage(w, "page.html", r) }
+
+func writePage(w io.Writer, name string, data any) error {
+	t, err := template.New(name).Funcs(functions()).ParseFS(pages, "*.html")
 	if err != nil {
-		return fmt.Errorf("report: page: %w", err)
+		return fmt.Errorf("report: %s: %w", name, err)
 	}
 	var out bytes.Buffer
-	if err := t.Execute(&out, r); err != nil {
-		return fmt.Errorf("report: page: %w", err)
+	if err := t.Execute(&out, data); err != nil {
+		return fmt.Errorf("report: %s: %w", name, err)
 	}
 	_, err = w.Write(out.Bytes())
 	return err
@@ -28,27 +32,31 @@ func (r *Report) WriteHTML(w io.Writer) error {
 
 func functions() template.FuncMap {
 	return template.FuncMap{
-		"grouped":   grouped,
-		"rate":      rate,
-		"percent":   percent,
-		"megabytes": megabytes,
-		"symbol":    symbol,
-		"px":        func(f float64) string { return decimals(f, 1) },
-		"day":       func(t time.Time) string { return t.Format("2 January 2006, 15:04 MST") },
-		"charts": func(f Flow, marks []Mark) []chart {
-			return []chart{curveChart(f), latencyChart(f, marks), throughputChart(f, marks)}
-		},
-		"box": func() map[string]int {
-			return map[string]int{
-				"Width": chartWidth, "Height": chartHeight,
-				"Left": plotLeft, "Right": plotRight, "Top": plotTop, "Bottom": plotBottom, "PlotHeight": plotBottom - plotTop,
-			}
-		},
-		"durations": durations,
-		"segments":  segments,
-		"errorText": func(c Counts) string { return c.errorText() },
-		"statuses":  func(c Counts) string { return c.statusText() },
+		"grouped":    grouped,
+		"rate":       rate,
+		"percent":    percent,
+		"megabytes":  megabytes,
+		"symbol":     symbol,
+		"px":         func(f float64) string { return decimals(f, 1) },
+		"day":        func(t time.Time) string { return t.Format("2 January 2006, 15:04 MST") },
+		"ran":        func(r *Report) string { return r.ran() },
+		"closed":     func(model string) bool { return model == string(engine.Closed) },
+		"charts":     charts,
+		"heat":       heatChart,
+		"references": func(r *Report) []*Reference { return r.references() },
+		"durations":  durations,
+		"segments":   segments,
+		"errorText":  func(c Counts) string { return c.errorText() },
+		"statuses":   func(c Counts) string { return c.statusText() },
 	}
+}
+
+func charts(f Flow, marks []Mark) []chart {
+	out := []chart{curveChart(f), latencyChart(f, marks), throughputChart(f, marks)}
+	if c := backlogChart(f, marks); c != nil {
+		out = append(out, *c)
+	}
+	return out
 }
 
 type named struct {

@@ -1,6 +1,8 @@
 package report
 
 import (
+	"slices"
+
 	"github.com/provingground/provingground/loadtest/engine"
 	"github.com/provingground/provingground/loadtest/machine"
 )
@@ -8,7 +10,10 @@ import (
 // New returns a report of what the engine measured. The caller adds who ran
 // what, the checks, and concludes.
 func New(res *engine.Result) *Report {
-	r := &Report{Schema: Schema, Started: res.Start, Elapsed: Secs(res.Elapsed), Checks: []Check{}, Flows: []Flow{}}
+	r := &Report{
+		Schema: Schema, Started: res.Start, Elapsed: Secs(res.Elapsed), Interrupted: res.Interrupted,
+		Checks: []Check{}, Flows: []Flow{},
+	}
 	for _, f := range res.Flows {
 		r.Flows = append(r.Flows, flowOf(f))
 	}
@@ -17,7 +22,7 @@ func New(res *engine.Result) *Report {
 
 func flowOf(f engine.FlowResult) Flow {
 	flow := Flow{
-		Name: f.Name, WarmUp: Secs(f.WarmUp), Workers: f.Workers,
+		Name: f.Name, Model: string(f.Model), Load: f.Load, WarmUp: Secs(f.WarmUp), Workers: f.Workers,
 		IntendedRate: f.IntendedRate, AchievedRate: f.AchievedRate, Goodput: f.Goodput,
 		Counts: countsOf(f.Measured), Warm: countsOf(f.Warm),
 		LatencyOK: PercentilesOf(f.LatencyOK), LatencyAll: PercentilesOf(f.LatencyAll),
@@ -45,7 +50,7 @@ func countsOf(c engine.Counts) Counts {
 // PercentilesOf returns the percentiles and the curve of a histogram.
 func PercentilesOf(h *engine.Histogram) Percentiles {
 	p := Percentiles{
-		Count: h.Count(), Mean: Millis(h.Mean()), Max: Millis(h.Max()),
+		Count: h.Count(), Mean: Millis(h.Mean()), StdDev: Millis(h.StdDev()), Max: Millis(h.Max()),
 		P50: Millis(h.Quantile(0.5)), P90: Millis(h.Quantile(0.9)),
 		P99: Millis(h.Quantile(0.99)), P999: Millis(h.Quantile(0.999)),
 	}
@@ -57,11 +62,25 @@ func PercentilesOf(h *engine.Histogram) Percentiles {
 
 func secondOf(s engine.Second) Second {
 	return Second{
-		Second: s.Second, WarmUp: s.WarmUp, Intended: s.Intended, Sent: s.Sent,
+		Second: s.Second, Seconds: s.Seconds, WarmUp: s.WarmUp, Intended: s.Intended, Sent: s.Sent,
 		OK: s.OK, Refused: s.Refused, Errors: s.Errors,
 		P50: Millis(s.P50), P99: Millis(s.P99), Max: Millis(s.Max),
-		Backlog: s.Backlog, Workers: s.Workers,
+		Backlog: s.Backlog, Workers: s.Workers, Heat: heatOf(&s.Heat),
 	}
+}
+
+// heatOf leaves out the empty buckets at both ends.
+func heatOf(h *engine.Heat) *Heat {
+	first, last := len(h), -1
+	for i, n := range h {
+		if n > 0 {
+			first, last = min(first, i), i
+		}
+	}
+	if last < 0 {
+		return nil
+	}
+	return &Heat{First: first, Counts: slices.Clone(h[first : last+1])}
 }
 
 // HostOf returns the machine.

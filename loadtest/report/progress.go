@@ -3,6 +3,7 @@ package report
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -14,12 +15,14 @@ import (
 const (
 	plainEvery   = 5 // seconds between lines where nothing can be rewritten
 	defaultWidth = 80
-	barWidth     = 12
+	barWidth     = 24
+	liveSpark    = 20 // seconds of p99 in the live view
 )
 
-// Progress shows a run as it goes: one line that rewrites itself on a terminal,
-// a plain line every five seconds elsewhere. Its methods may be called at the
-// same time.
+// Progress shows a run as it goes: on a terminal a few lines that rewrite
+// themselves, one for each flow with its rate, percentiles, errors, backlog and
+// the p99 of the last seconds; elsewhere a plain line every five seconds. Its
+// methods may be called at the same time.
 type Progress struct {
 	// W takes the lines; Width is its columns if it is a terminal, else 0.
 	W     io.Writer
@@ -29,7 +32,8 @@ type Progress struct {
 	Total time.Duration // of the run, warm-up included; 0 if not known
 
 	mu    sync.Mutex
-	shown bool
+	shown int                  // lines
+	p99   map[string][]float64 // of the last seconds, by flow
 }
 
 // Show shows a second. It is made for [engine.Options.OnSecond].
@@ -40,17 +44,48 @@ func (p *Progress) Show(s engine.Progress) {
 		p.showPlain(s)
 		return
 	}
-	parts := []string{p.clock(s), p.bar(s)}
-	for _, f := range s.Flows {
-		parts = append(parts, flowText(f))
+	lines := []string{p.clock(s) + " " + p.bar(s)}
+	lines = append(lines, p.rows(s)...)
+	p.clear()
+	for i, line := range lines {
+		// One column stays free: some terminals wrap when the last one is written.
+		line = clip(strings.TrimRight(line, " "), p.Width-1)
+		if i > 0 && troubled(s.Flows[i-1]) {
+			line = style{p.Color}.paint(line, yellow)
+		}
+		fmt.Fprintln(p.W, line)
 	}
-	// One column stays free: some terminals wrap when the last one is written.
-	line := clip(strings.Join(parts, "  "), p.Width-1)
-	if troubled(s) {
-		line = style{p.Color}.paint(line, yellow)
+	p.shown = len(lines)
+}
+
+// rows are the flows, their columns aligned.
+func (p *Progress) rows(s engine.Progress) []string {
+	cells := make([][]string, len(s.Flows))
+	widths := make([]int, 5)
+	for i, f := range s.Flows {
+		cells[i] = []string{plain(f.Name), grouped(f.OK) + "/s", "of " + grouped(f.Intended), Millis(f.P50).String(), Millis(f.P99).String()}
+		for j, cell := range cells[i] {
+			widths[j] = max(widths[j], utf8.RuneCountInString(cell))
+		}
 	}
-	fmt.Fprintf(p.W, "\r\x1b[K%s", line)
-	p.shown = true
+	rows := make([]string, len(cells))
+	for i, c := range cells {
+		f := s.Flows[i]
+		rows[i] = fmt.Sprintf("  %s  %s %s  p50 %s  p99 %s %s %s", padRight(c[0], widths[0]), padLeft(c[1], widths[1]), padLeft(c[2], widths[2]),
+			padLeft(c[3], widths[3]), padLeft(c[4], widths[4]), padRight(spark(p.remember(f)), liveSpark), strings.TrimPrefix(trouble(f), " · "))
+	}
+	return rows
+}
+
+// remember returns the p99 of the last seconds of a flow.
+func (p *Progress) remember(f engine.FlowProgress) []float64 {
+	if p.p99 == nil {
+		p.p99 = map[string][]float64{}
+	}
+	last := append(p.p99[f.Name], float64(f.P99))
+	last = last[max(0, len(last)-liveSpark):]
+	p.p99[f.Name] = last
+	return slices.Clone(last)
 }
 
 func (p *Progress) showPlain(s engine.Progress) {
@@ -79,10 +114,11 @@ func (p *Progress) Clear() {
 	p.clear()
 }
 
+// clear moves up to where the view starts and erases what is below.
 func (p *Progress) clear() {
-	if p.shown {
-		fmt.Fprint(p.W, "\r\x1b[K")
-		p.shown = false
+	if p.shown > 0 {
+		fmt.Fprintf(p.W, "\x1b[%dA\r\x1b[J", p.shown)
+		p.shown = 0
 	}
 }
 
@@ -104,8 +140,12 @@ func (p *Progress) bar(s engine.Progress) string {
 }
 
 func flowText(f engine.FlowProgress) string {
+	return fmt.Sprintf("%s %s/s p50 %s p99 %s%s", plain(f.Name), grouped(f.OK), Millis(f.P50), Millis(f.P99), trouble(f))
+}
+
+// trouble is what is not as it should be, and whether it counts.
+func trouble(f engine.FlowProgress) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s %s/s p50 %s p99 %s", plain(f.Name), grouped(f.OK), Millis(f.P50), Millis(f.P99))
 	for _, extra := range []struct {
 		n    int64
 		what string
@@ -120,14 +160,7 @@ func flowText(f engine.FlowProgress) string {
 	return b.String()
 }
 
-func troubled(s engine.Progress) bool {
-	for _, f := range s.Flows {
-		if f.Errors > 0 || f.Backlog > 0 {
-			return true
-		}
-	}
-	return false
-}
+func troubled(f engine.FlowProgress) bool { return f.Errors > 0 || f.Backlog > 0 }
 
 // clip cuts text to a number of columns.
 func clip(text string, width int) string {

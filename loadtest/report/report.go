@@ -1,10 +1,11 @@
 // Package report is what a load test leaves behind: one [Report], written for a
-// terminal, as JSON and as a page that needs nothing but itself.
+// terminal, as JSON, as a page that needs nothing but itself, and its percentiles
+// in the format of HdrHistogram.
 //
-// The JSON is the Report as its tags say, with schema 1. Rates are per second,
-// times in milliseconds where the name ends in _ms and in seconds where it ends
-// in _s, shares from 0 to 1. A field may be added within a schema; one that
-// changes its meaning makes the next.
+// The JSON is the Report as its tags say, with schema 1; schema.json describes
+// each field. Rates are per second, times in milliseconds where the name ends in
+// _ms and in seconds where it ends in _s, shares from 0 to 1. A field may be added
+// within a schema; one that changes its meaning makes the next.
 package report
 
 import "time"
@@ -19,10 +20,11 @@ type Report struct {
 	Title    string `json:"title,omitempty"`
 	Drill    string `json:"drill,omitempty"`
 
-	Started time.Time `json:"started"`
-	Elapsed Seconds   `json:"elapsed_s"`
-	Command string    `json:"command"` // as it was typed
-	Host    Host      `json:"host"`
+	Started     time.Time `json:"started"`
+	Elapsed     Seconds   `json:"elapsed_s"`
+	Interrupted bool      `json:"interrupted,omitempty"` // ended before its schedules did
+	Command     string    `json:"command"`               // as it was typed
+	Host        Host      `json:"host"`
 
 	Verdict Verdict `json:"verdict"`
 	Reason  string  `json:"reason"` // one sentence
@@ -30,8 +32,9 @@ type Report struct {
 
 	Flows     []Flow     `json:"flows"`
 	Marks     []Mark     `json:"marks,omitempty"`
-	CPU       *CPU       `json:"cpu,omitempty"` // of the measured window
-	Reference *Reference `json:"reference,omitempty"`
+	CPU       *CPU       `json:"cpu,omitempty"`                // of the measured window
+	Reference *Reference `json:"reference,omitempty"`          // at 10,000/s, by which the machine is judged
+	OwnRate   *Reference `json:"reference_own_rate,omitempty"` // at the rate of the run or the highest that is measured, to read it by
 	Facts     []Fact     `json:"facts,omitempty"`
 }
 
@@ -47,12 +50,14 @@ type Host struct {
 // phase.
 type Flow struct {
 	Name    string  `json:"name"`
+	Model   string  `json:"model"` // "open loop" or "closed loop"
+	Load    string  `json:"load"`  // the schedule or the closed loop, in words
 	WarmUp  Seconds `json:"warm_up_s"`
 	Workers int     `json:"workers"`
 
 	TargetP99 Milliseconds `json:"target_p99_ms,omitempty"` // 0 if none is judged
 
-	IntendedRate float64 `json:"intended_rate"`
+	IntendedRate float64 `json:"intended_rate"` // 0 of a closed loop, which intends none
 	AchievedRate float64 `json:"achieved_rate"` // as sent
 	Goodput      float64 `json:"goodput"`       // successes
 
@@ -85,14 +90,15 @@ func (c Counts) Errors() int64 { return c.Intended - c.Kinds["ok"] - c.Kinds["re
 
 // Percentiles of one duration, and its percentile curve.
 type Percentiles struct {
-	Count int64        `json:"count"`
-	Mean  Milliseconds `json:"mean_ms"`
-	P50   Milliseconds `json:"p50_ms"`
-	P90   Milliseconds `json:"p90_ms"`
-	P99   Milliseconds `json:"p99_ms"`
-	P999  Milliseconds `json:"p999_ms"`
-	Max   Milliseconds `json:"max_ms"`
-	Curve []Point      `json:"curve,omitempty"`
+	Count  int64        `json:"count"`
+	Mean   Milliseconds `json:"mean_ms"`
+	StdDev Milliseconds `json:"stddev_ms"`
+	P50    Milliseconds `json:"p50_ms"`
+	P90    Milliseconds `json:"p90_ms"`
+	P99    Milliseconds `json:"p99_ms"`
+	P999   Milliseconds `json:"p999_ms"`
+	Max    Milliseconds `json:"max_ms"`
+	Curve  []Point      `json:"curve,omitempty"`
 }
 
 // A Point of a percentile curve: the share Quantile took at most Value.
@@ -101,9 +107,11 @@ type Point struct {
 	Value    Milliseconds `json:"ms"`
 }
 
-// Second is one second of a flow; the percentiles are of its successes.
+// Second is one second of a flow, or several of a run longer than an hour; the
+// percentiles are of its successes, of several seconds the highest.
 type Second struct {
-	Second   int          `json:"second"` // since the start, from 0
+	Second   int          `json:"second"`  // the first one, since the start, from 0
+	Seconds  int          `json:"seconds"` // how many there are in it
 	WarmUp   bool         `json:"warm_up,omitempty"`
 	Intended int64        `json:"intended"`
 	Sent     int64        `json:"sent"`
@@ -115,6 +123,15 @@ type Second struct {
 	Max      Milliseconds `json:"max_ms"`
 	Backlog  int64        `json:"backlog"` // most arrivals due and not claimed
 	Workers  int          `json:"workers"`
+	Heat     *Heat        `json:"heat,omitempty"` // nil without a success
+}
+
+// Heat counts the successes of a second by their latency, in buckets of equal
+// width on a logarithmic scale: bucket i ends at 0.01·10^((i+1)/8) ms, and the
+// first of all starts at 0.
+type Heat struct {
+	First  int      `json:"first"` // bucket of the first count
+	Counts []uint32 `json:"counts"`
 }
 
 // A Mark is something that happened during the run, such as the start of a fault.

@@ -31,6 +31,7 @@ func sample() *report.Report {
 			},
 		},
 		Reference: &report.Reference{Rate: 10_000, P50: 0.52, P99: 1.41, LagP99: 1.1},
+		OwnRate:   &report.Reference{Rate: 30_000, P50: 0.61, P99: 8.92, LagP99: 1.4},
 		Facts: []report.Fact{
 			{Name: "local hit rate", Value: "71.2 %", Note: "10,000 entries for 100,000 links"},
 			{Name: "Redis hit rate", Value: "27.9 %"},
@@ -42,8 +43,9 @@ func sample() *report.Report {
 
 func reads() report.Flow {
 	f := report.Flow{
-		Name: "redirects", WarmUp: 10, Workers: 64, TargetP99: 10,
+		Name: "redirects", Model: "open loop", Load: "constant 10000/s for 1m10s", WarmUp: 10, Workers: 64, TargetP99: 10,
 		IntendedRate: 10_000, AchievedRate: 9_999.9, Goodput: 9_741.2,
+		Warm: report.Counts{Intended: 100_000, Sent: 100_000, Completed: 100_000, Kinds: map[string]int64{"ok": 100_000}, Statuses: map[int]int64{302: 100_000}},
 		Counts: report.Counts{
 			Intended: 600_000, Sent: 600_000, Completed: 600_000, Late: 812,
 			Kinds:    map[string]int64{"ok": 584_472, "refused": 15_500, "timeout": 20, "reset": 8},
@@ -63,7 +65,7 @@ func reads() report.Flow {
 func readSecond(i int) report.Second {
 	wave := report.Milliseconds(1 + 0.3*math.Sin(float64(i)*1.7))
 	s := report.Second{
-		Second: i, WarmUp: i < 10, Intended: 10_000, Sent: 10_000, OK: 10_000,
+		Second: i, Seconds: 1, WarmUp: i < 10, Intended: 10_000, Sent: 10_000, OK: 10_000,
 		P50: 0.5 * wave, P99: 2.1 * wave, Max: 7.5 * wave, Workers: 64,
 	}
 	if i == 0 {
@@ -71,20 +73,54 @@ func readSecond(i int) report.Second {
 	}
 	if 30 <= i && i < 40 {
 		s.OK, s.Refused, s.Errors, s.P99, s.Max = 8_447, 1_550, 3, 11*wave, 90*wave
+		s.Backlog = 400
 	}
+	s.Heat = heat(s.OK, s.P50, s.P99)
 	return s
+}
+
+// heat spreads n successes over the buckets, normally on their logarithmic scale.
+func heat(n int64, p50, p99 report.Milliseconds) *report.Heat {
+	const sigmas = 2.326 // of the 99th percentile
+	sigma := math.Log10(float64(p99/p50)) / sigmas
+	cumulative := func(ms float64) float64 {
+		return float64(n) * (1 + math.Erf(math.Log10(ms/float64(p50))/sigma/math.Sqrt2)) / 2
+	}
+	var h report.Heat
+	for i, end := range ends() {
+		count := uint32(math.Round(cumulative(end)) - math.Round(cumulative(end/math.Pow(10, 1.0/8))))
+		switch {
+		case count > 0:
+			h.Counts = append(h.Counts, count)
+		case len(h.Counts) > 0:
+			return &h
+		default:
+			h.First = i + 1
+		}
+	}
+	return &h
+}
+
+func ends() []float64 {
+	var out []float64
+	for i := range 55 {
+		out = append(out, 0.01*math.Pow(10, float64(i+1)/8))
+	}
+	return out
 }
 
 func creates() report.Flow {
 	f := report.Flow{
-		Name: "creates", WarmUp: 10, Workers: 8, IntendedRate: 50, AchievedRate: 50, Goodput: 50,
-		Counts:    report.Counts{Intended: 3_000, Sent: 3_000, Completed: 3_000, Kinds: map[string]int64{"ok": 3_000}},
+		Name: "creates", Model: "open loop", Load: "Poisson 50/s for 1m10s, seed 1", WarmUp: 10, Workers: 8, IntendedRate: 50, AchievedRate: 50, Goodput: 50,
+		Counts:    report.Counts{Intended: 3_000, Sent: 3_000, Completed: 3_000, Kinds: map[string]int64{"ok": 3_000}, Statuses: map[int]int64{201: 3_000}},
+		Warm:      report.Counts{Intended: 500, Sent: 500, Completed: 500, Kinds: map[string]int64{"ok": 500}, Statuses: map[int]int64{201: 500}},
 		LatencyOK: percentiles(3_000, 4.2, 19, 41), LatencyAll: percentiles(3_000, 4.2, 19, 41),
 		Service: percentiles(3_000, 3.8, 18, 40), Lag: percentiles(3_000, 0.4, 1.2, 3),
 	}
 	for i := range 70 {
 		f.Series = append(f.Series, report.Second{
-			Second: i, WarmUp: i < 10, Intended: 50, Sent: 50, OK: 50, P50: 4, P99: 14, Max: 19, Workers: 8,
+			Second: i, Seconds: 1, WarmUp: i < 10, Intended: 50, Sent: 50, OK: 50, P50: 4, P99: 14, Max: 19, Workers: 8,
+			Heat: heat(50, 4, 14),
 		})
 	}
 	return f
@@ -93,7 +129,7 @@ func creates() report.Flow {
 // percentiles runs a curve through the three values.
 func percentiles(count int64, p50, p99, longest report.Milliseconds) report.Percentiles {
 	p := report.Percentiles{
-		Count: count, Mean: p50 * 1.2, P50: p50, P90: p50 + (p99-p50)/3, P99: p99,
+		Count: count, Mean: p50 * 1.2, StdDev: p50, P50: p50, P90: p50 + (p99-p50)/3, P99: p99,
 		P999: p99 + (longest-p99)/4, Max: longest,
 	}
 	top := math.Log10(float64(count))

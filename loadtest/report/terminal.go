@@ -6,6 +6,8 @@ import (
 	"io"
 	"strings"
 	"time"
+
+	"github.com/provingground/provingground/loadtest/engine"
 )
 
 // WriteTerminal writes the report for people, with colours if wanted. The last
@@ -50,15 +52,26 @@ func (r *Report) name() string {
 
 func (r *Report) circumstances() string {
 	return strings.Join([]string{
-		r.Started.Format(time.DateTime), "ran " + r.Elapsed.String(),
+		r.Started.Format(time.DateTime), r.ran(),
 		fmt.Sprintf("%d cores", r.Host.Cores), r.Host.CPU, r.Host.Go,
 	}, " · ")
 }
 
+func (r *Report) ran() string {
+	if r.Interrupted {
+		return "interrupted after " + r.Elapsed.String()
+	}
+	return "ran " + r.Elapsed.String()
+}
+
 func (t *terminal) flows() {
+	for _, f := range t.Flows {
+		t.printf("  %s  %s\n", plain(f.Name), t.style.paint(plain(f.description()), faint))
+	}
+	t.printf("\n")
 	tab := table{style: t.style, head: []string{"flow", "intended/s", "sent/s", "ok/s", "arrivals", "ok", "refused", "errors", "late"}}
 	for _, f := range t.Flows {
-		tab.add(plain(f.Name), rate(f.IntendedRate), rate(f.AchievedRate), rate(f.Goodput),
+		tab.add(plain(f.Name), f.intended(), rate(f.AchievedRate), rate(f.Goodput),
 			grouped(f.Counts.Intended), grouped(f.Counts.Kinds["ok"]), grouped(f.Counts.Kinds["refused"]),
 			grouped(f.Counts.Errors()), grouped(f.Counts.Late))
 	}
@@ -68,6 +81,21 @@ func (t *terminal) flows() {
 			t.printf("  %s: %s\n\n", plain(f.Name), t.style.paint(text, red))
 		}
 	}
+}
+
+// description says what decided when requests were sent.
+func (f Flow) description() string {
+	if f.Load == "" || strings.HasPrefix(f.Load, f.Model) {
+		return max(f.Load, f.Model)
+	}
+	return f.Model + ", " + f.Load
+}
+
+func (f Flow) intended() string {
+	if f.Model == string(engine.Closed) {
+		return "–"
+	}
+	return rate(f.IntendedRate)
 }
 
 func (t *terminal) latency() {
@@ -125,12 +153,22 @@ func (t *terminal) machine() {
 			t.printf("         %s %s CPU, %s resident\n", padRight(plain(p.Name), 16), p.CPU, megabytes(p.RSS))
 		}
 	}
-	if ref := t.Reference; ref != nil {
+	for _, ref := range t.references() {
 		t.printf("  %s  bare server at %s/s: p50 %s, p99 %s\n", t.style.paint("reference", faint), rate(ref.Rate), ref.P50, ref.P99)
 	}
-	if t.CPU != nil || t.Reference != nil {
+	if t.CPU != nil || len(t.references()) > 0 {
 		t.printf("\n")
 	}
+}
+
+func (r *Report) references() []*Reference {
+	var out []*Reference
+	for _, ref := range []*Reference{r.Reference, r.OwnRate} {
+		if ref != nil {
+			out = append(out, ref)
+		}
+	}
+	return out
 }
 
 func (t *terminal) facts() {

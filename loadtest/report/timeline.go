@@ -3,6 +3,8 @@ package report
 import (
 	"fmt"
 	"math"
+
+	"github.com/provingground/provingground/loadtest/engine"
 )
 
 // maxColumns bounds the points of a curve over time: a run of hours is merged.
@@ -10,38 +12,58 @@ const maxColumns = 400
 
 // moments is a flow's series as it is drawn: one entry per column.
 type moments struct {
-	per                           int // seconds in a column
+	width                         int // seconds in a column; the last may have fewer
 	intended, ok, refused, errors []float64
-	p50, p99, max                 []float64
+	p50, p99, max, backlog        []float64
 	x                             axis
 	ticks                         []tick
 }
 
 func momentsOf(f Flow) moments {
 	f.Series = drawn(f.Series)
-	n := max(len(f.Series), 1)
-	m := moments{per: (n + maxColumns - 1) / maxColumns}
-	mean := func(value func(Second) float64) []float64 {
-		sums := thin(f.column(value), maxColumns, func(a, b float64) float64 { return a + b })
+	seconds := thin(f.column(Second.seconds), maxColumns, sum)
+	mean := func(value func(Second) int64) []float64 {
+		sums := thin(f.column(func(s Second) float64 { return float64(value(s)) }), maxColumns, sum)
 		for i := range sums {
-			sums[i] /= float64(min(m.per, len(f.Series)-i*m.per))
+			sums[i] /= seconds[i]
 		}
 		return sums
 	}
 	highest := func(value func(Second) float64) []float64 {
 		return thin(f.column(value), maxColumns, math.Max)
 	}
-	m.intended = mean(func(s Second) float64 { return float64(s.Intended) })
-	m.ok = mean(func(s Second) float64 { return float64(s.OK) })
-	m.refused = mean(func(s Second) float64 { return float64(s.Refused) })
-	m.errors = mean(func(s Second) float64 { return float64(s.Errors) })
-	m.p50 = highest(func(s Second) float64 { return float64(s.P50) })
-	m.p99 = highest(func(s Second) float64 { return float64(s.P99) })
-	m.max = highest(func(s Second) float64 { return float64(s.Max) })
-	m.x = axis{high: float64(n), from: plotLeft, to: plotRight}
-	m.ticks = secondTicks(m.x, n)
+	m := moments{
+		width:    1,
+		intended: mean(func(s Second) int64 { return s.Intended }),
+		ok:       mean(func(s Second) int64 { return s.OK }),
+		refused:  mean(func(s Second) int64 { return s.Refused }),
+		errors:   mean(func(s Second) int64 { return s.Errors }),
+		p50:      highest(func(s Second) float64 { return float64(s.P50) }),
+		p99:      highest(func(s Second) float64 { return float64(s.P99) }),
+		max:      highest(func(s Second) float64 { return float64(s.Max) }),
+		backlog:  highest(func(s Second) float64 { return float64(s.Backlog) }),
+	}
+	end := 1
+	if n := len(f.Series); n > 0 {
+		m.width = int(seconds[0])
+		end = f.Series[n-1].Second + int(f.Series[n-1].seconds())
+	}
+	m.x = axis{high: float64(end), from: plotLeft, to: plotRight}
+	m.ticks = secondTicks(m.x, end)
 	return m
 }
+
+// wide are the same moments for a chart of full width.
+func (m moments) wide() moments {
+	m.x.to = wideRight
+	m.ticks = secondTicks(m.x, int(m.x.high))
+	return m
+}
+
+func sum(a, b float64) float64 { return a + b }
+
+// seconds returns how many there are in an entry; early reports did not say.
+func (s Second) seconds() float64 { return float64(max(s.Seconds, 1)) }
 
 // secondTicks are at round times of an axis that ends with the run.
 func secondTicks(x axis, n int) []tick {
@@ -75,39 +97,67 @@ func (m moments) chart(f Flow, marks []Mark, title string) chart {
 		ch.Marks = append(ch.Marks, flag{m.x.pos(float64(mark.At)), i + 1, mark.At.String() + ": " + mark.Text})
 	}
 	for i := range m.ok {
-		from, to := m.x.pos(float64(i*m.per)), m.x.pos(float64((i+1)*m.per))
+		from, to := m.x.pos(float64(i*m.width)), m.x.pos(float64((i+1)*m.width))
 		ch.Hovers = append(ch.Hovers, hover{from, to - from, m.figures(i)})
 	}
 	return ch
 }
 
 func (m moments) figures(i int) string {
-	return fmt.Sprintf("%s: intended %s/s, ok %s/s, refused %s/s, errors %s/s, p50 %s, p99 %s, max %s",
-		Seconds(i*m.per), rate(m.intended[i]), rate(m.ok[i]), rate(m.refused[i]), rate(m.errors[i]),
-		Milliseconds(m.p50[i]), Milliseconds(m.p99[i]), Milliseconds(m.max[i]))
+	return fmt.Sprintf("%s: intended %s/s, ok %s/s, refused %s/s, errors %s/s, p50 %s, p99 %s, max %s, backlog %s",
+		Seconds(i*m.width), rate(m.intended[i]), rate(m.ok[i]), rate(m.refused[i]), rate(m.errors[i]),
+		Milliseconds(m.p50[i]), Milliseconds(m.p99[i]), Milliseconds(m.max[i]), grouped(int64(m.backlog[i])))
 }
 
-// throughputChart draws what was wanted and what came of it.
+// throughputChart draws what was wanted and, stacked, what came of it.
 func throughputChart(f Flow, marks []Mark) chart {
 	m := momentsOf(f)
+	base := make([]float64, len(m.ok))
 	_, high := bounds(m.intended)
-	for _, values := range [][]float64{m.ok, m.refused, m.errors} {
-		_, h := bounds(values)
-		high = max(high, h)
+	type band struct {
+		class    string
+		from, to []float64
+	}
+	var bands []band
+	for _, b := range []struct {
+		class  string
+		values []float64
+	}{{"ok", m.ok}, {"refused", m.refused}, {"errors", m.errors}} {
+		if _, h := bounds(b.values); h <= 0 && b.class != "ok" {
+			continue
+		}
+		top := make([]float64, len(base))
+		for i := range base {
+			top[i] = base[i] + b.values[i]
+			high = max(high, top[i])
+		}
+		bands = append(bands, band{b.class, base, top})
+		base = top
 	}
 	y, ticks := linear(high, plotBottom, plotTop, 4, rateLabel)
 	ch := m.chart(f, marks, "Throughput")
 	ch.Note, ch.YTicks = "per second", ticks
-	ch.Lines = append(ch.Lines,
-		line{Class: "ok", Label: "ok", Path: m.area(m.ok, y), Area: true},
-		line{Class: "intended", Label: "intended", Path: m.line(m.intended, y, true)})
-	if _, h := bounds(m.refused); h > 0 {
-		ch.Lines = append(ch.Lines, line{Class: "refused", Label: "refused", Path: m.line(m.refused, y, true)})
+	for _, b := range bands {
+		ch.Lines = append(ch.Lines, line{Class: b.class, Label: b.class, Path: m.band(b.from, b.to, y), Area: true})
 	}
-	if _, h := bounds(m.errors); h > 0 {
-		ch.Lines = append(ch.Lines, line{Class: "errors", Label: "errors", Path: m.line(m.errors, y, true)})
+	if f.Model != string(engine.Closed) {
+		ch.Lines = append(ch.Lines, line{Class: "intended", Label: "intended", Path: m.line(m.intended, y, true)})
 	}
 	return ch
+}
+
+// backlogChart draws how many arrivals waited to be sent; nil if hardly any did.
+func backlogChart(f Flow, marks []Mark) *chart {
+	m := momentsOf(f)
+	_, high := bounds(m.backlog)
+	if high <= max(10, f.IntendedRate/100) {
+		return nil
+	}
+	y, ticks := linear(high, plotBottom, plotTop, 4, rateLabel)
+	ch := m.chart(f, marks, "Backlog")
+	ch.Note, ch.YTicks = "arrivals due and not yet sent, at most", ticks
+	ch.Lines = []line{{Class: "errors", Label: "backlog", Path: m.line(m.backlog, y, true)}}
+	return &ch
 }
 
 func rateLabel(v float64) string {
@@ -150,14 +200,21 @@ func (m moments) line(values []float64, y axis, zeros bool) string {
 	return out.String()
 }
 
-func (m moments) area(values []float64, y axis) string {
-	if len(values) == 0 {
+// band fills what lies between two lines.
+func (m moments) band(from, to []float64, y axis) string {
+	if len(to) == 0 {
 		return ""
 	}
-	return m.line(values, y, true) +
-		fmt.Sprintf("L%.1f %.1fL%.1f %.1fZ", m.middle(len(values)-1), y.from, m.middle(0), y.from)
+	var out path
+	for i, v := range to {
+		out.to(m.middle(i), y.pos(v))
+	}
+	for i := len(from) - 1; i >= 0; i-- {
+		out.to(m.middle(i), y.pos(from[i]))
+	}
+	return out.String() + "Z"
 }
 
 func (m moments) middle(column int) float64 {
-	return m.x.pos((float64(column) + 0.5) * float64(m.per))
+	return m.x.pos((float64(column) + 0.5) * float64(m.width))
 }

@@ -32,9 +32,13 @@ type Check struct {
 
 // Conclude sets Verdict and Reason from the checks. A failed one decides over an
 // invalid one: what cannot be judged is for the checks to say, and a lost order
-// stays lost on a busy machine. A run without checks is invalid.
+// stays lost on a busy machine. A run without checks is invalid, and so is one
+// that was interrupted before anything failed.
 func (r *Report) Conclude() {
 	r.Verdict, r.Reason = conclusion(r.Checks)
+	if r.Interrupted && r.Verdict == Pass {
+		r.Verdict, r.Reason = Invalid, "interrupted after "+r.Elapsed.String()+"; until then "+r.Reason
+	}
 }
 
 func conclusion(checks []Check) (Verdict, string) {

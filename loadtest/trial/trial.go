@@ -8,12 +8,12 @@ package trial
 
 import (
 	"context"
-	"maps"
 	"time"
 
 	"github.com/provingground/provingground/deploy/local/stack"
 	"github.com/provingground/provingground/loadtest/balancer"
 	"github.com/provingground/provingground/loadtest/engine"
+	"github.com/provingground/provingground/loadtest/faults/detour"
 	"github.com/provingground/provingground/loadtest/judge"
 	"github.com/provingground/provingground/loadtest/report"
 	"github.com/provingground/provingground/scenarios"
@@ -52,6 +52,7 @@ type Setup struct {
 	Scenario scenarios.Scenario
 	Stack    *stack.Stack
 	Front    map[string]*balancer.Balancer // by role, watching all its processes
+	Detour   *detour.Detour                // the fault proxies that the roles are sent through; nil without
 
 	Rate     float64 // arrivals per second of the first flow
 	Records  int     // to prepare
@@ -103,9 +104,8 @@ func (s Setup) AdminURLs(role string) []string {
 // Env returns the roles' settings, with the addresses of the servers themselves
 // where the roles are sent through a fault proxy: what judges is never broken.
 func (s Setup) Env() map[string]string {
-	env := maps.Clone(s.Stack.Env)
-	if s.Stack.Servers != nil {
-		maps.Copy(env, s.Stack.Servers.Env())
+	if s.Stack.Servers == nil {
+		return s.Stack.Env
 	}
-	return env
+	return detour.Direct(s.Stack.Env, s.Stack.Servers)
 }

@@ -24,6 +24,7 @@ import (
 	"github.com/provingground/provingground/deploy/local/server"
 	"github.com/provingground/provingground/loadtest/faults/proxy"
 	"github.com/provingground/provingground/loadtest/faults/proxy/aws"
+	"github.com/provingground/provingground/loadtest/faults/proxy/postgres"
 	"github.com/provingground/provingground/loadtest/faults/proxy/redis"
 )
 
@@ -74,6 +75,8 @@ func protocol(name string) proxy.Protocol {
 		return aws.Protocol()
 	case "redis":
 		return redis.Protocol()
+	case "postgres", "pgbouncer":
+		return postgres.Protocol()
 	}
 	return nil
 }

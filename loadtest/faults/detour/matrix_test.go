@@ -21,6 +21,7 @@ import (
 	"github.com/provingground/provingground/deploy/local/server/servertest"
 	"github.com/provingground/provingground/loadtest/faults/detour"
 	"github.com/provingground/provingground/loadtest/faults/proxy"
+	"github.com/provingground/provingground/loadtest/faults/proxy/proxytest"
 )
 
 // threeWrites is the process that the matrix kills: it writes to Redis, to
@@ -59,7 +60,7 @@ func redisClient(url string) (*goredis.Client, error) {
 
 func dynamoClient(endpoint string) *dynamodb.Client {
 	return dynamodb.New(dynamodb.Options{
-		Region: "us-east-1", BaseEndpoint: &endpoint,
+		Region: "us-east-1", BaseEndpoint: &endpoint, Retryer: sdk.NopRetryer{}, HTTPClient: &proxytest.Calm{},
 		Credentials: credentials.NewStaticCredentialsProvider("test", "test", ""),
 	})
 }

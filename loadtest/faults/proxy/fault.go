@@ -23,7 +23,8 @@ type Match struct {
 	// "SET *"). A pattern without a space is compared with the first word alone,
 	// so "PutItem" takes "PutItem links", too. Empty takes every operation.
 	Operation string
-	// Nth takes only the nth of those, counted from 1; 0 takes all.
+	// Nth takes only the nth of those, counted from 1; 0 takes all. A client that
+	// tries again is another one.
 	Nth int
 	// Probability takes each of those by chance, drawn from Seed; 0 takes all.
 	Probability float64
@@ -99,7 +100,8 @@ func (in *Injected) Skipped() int {
 	return in.skipped
 }
 
-// Done is closed when a Kill was carried out.
+// Done is closed when a Kill was carried out. It stays open if the request or the
+// answer broke off before that moment.
 func (in *Injected) Done() <-chan struct{} { return in.done }
 
 // Err returns the error of a Kill that was carried out.

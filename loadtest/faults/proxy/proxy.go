@@ -163,19 +163,21 @@ func (p *Proxy) may(operation string) bool {
 }
 
 // admit counts an operation and decides what happens to it, nil for nothing. For
-// a Kill before, the world stands still from here on.
-func (p *Proxy) admit(c *pair, op *Operation, exposed bool) (*plan, error) {
+// a Kill before it, the world stands still from here on if the request is there
+// as a whole.
+func (p *Proxy) admit(c *pair, req Request, exposed bool) (*plan, error) {
 	var decided *plan
+	op := req.Operation
 	err := p.o.World.pass(c.done, func() {
+		r := Record{At: time.Now(), Conn: c.id, Operation: op.Name}
 		if exposed {
 			decided = p.decide(op)
 		}
-		r := Record{At: time.Now(), Conn: c.id, Operation: op.Name}
 		if decided != nil {
 			r.Fault = decided.name()
-			if decided.kills(Before) {
-				p.o.World.stopLocked()
-			}
+		}
+		if decided != nil && decided.kills(Before) && req.Rest == nil {
+			p.o.World.stopLocked()
 		}
 		if !op.Minor {
 			p.ledger.record(r)

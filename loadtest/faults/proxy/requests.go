@@ -42,7 +42,7 @@ func (c *pair) request(req Request) error {
 			return err
 		}
 	}
-	plan, err := c.p.admit(c, op, exposed)
+	plan, err := c.p.admit(c, req, exposed)
 	if err != nil {
 		return err
 	}
@@ -77,10 +77,7 @@ func (c *pair) launch(p *pending) error {
 // faulty does what the faults say. Nothing else of this connection is under way.
 func (c *pair) faulty(req Request, plan *plan) error {
 	if plan.kills(Before) {
-		defer c.p.o.World.resume()
-		err := c.swallow(req)
-		plan.kill()
-		return errors.Join(errReset, err)
+		return c.killed(req, plan)
 	}
 	if plan.before > 0 && !sleep(c.done, plan.before) {
 		return net.ErrClosed
@@ -94,6 +91,22 @@ func (c *pair) faulty(req Request, plan *plan) error {
 		return c.held(req, plan)
 	}
 	return c.forward(req, &pending{op: req.Operation, plan: plan, through: req.Through})
+}
+
+// killed ends a process before its request is seen. While a long request is still
+// coming the world goes on; a short one has stopped it when it was admitted.
+func (c *pair) killed(req Request, plan *plan) error {
+	if req.Rest != nil {
+		if err := c.swallow(req); err != nil {
+			return err
+		}
+		if err := c.p.o.World.pass(c.done, c.p.o.World.stopLocked); err != nil {
+			return err
+		}
+	}
+	defer c.p.o.World.resume()
+	plan.kill()
+	return errReset
 }
 
 // swallow reads the request to its end.
@@ -123,6 +136,9 @@ func (c *pair) instead(req Request, plan *plan) error {
 func (c *pair) deliver(op *Operation, plan *plan, answer []byte) error {
 	if err := c.ending(plan); err != nil {
 		return err
+	}
+	if plan.after > 0 && !sleep(c.done, plan.after) {
+		return net.ErrClosed
 	}
 	c.p.ledger.answered(op)
 	return c.toClient.send(answer)
