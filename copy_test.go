@@ -5,6 +5,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -57,9 +58,22 @@ func copyPackage(t *testing.T, from, to string) {
 	if err := os.MkdirAll(to, 0o755); err != nil {
 		t.Fatal(err)
 	}
-	for _, file := range sources(t, from) {
+	for _, file := range slices.Concat(sources(t, from), embedded(t, from)) {
 		copyRewritten(t, file, filepath.Join(to, filepath.Base(file)))
 	}
+}
+
+// embedded returns the files of a package's folder that are compiled into it.
+func embedded(t *testing.T, dir string) (files []string) {
+	t.Helper()
+	out, err := exec.CommandContext(t.Context(), "go", "list", "-f", `{{join .EmbedFiles "\n"}}`, "./"+dir).Output()
+	if err != nil {
+		t.Fatalf("go list %s: %v", dir, err)
+	}
+	for _, name := range strings.Fields(string(out)) {
+		files = append(files, filepath.Join(dir, name))
+	}
+	return files
 }
 
 func copyModuleFiles(t *testing.T, dir string) {

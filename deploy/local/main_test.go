@@ -125,7 +125,7 @@ func TestWhatIsAskedWronglyIsOneLineAndExitCode2(t *testing.T) {
 	t.Setenv("AWS_ENDPOINT_URL", "")
 	tests := []struct{ command, want string }{
 		{"start", `no command "start": there are up, down, status, logs, run, provision, clean`},
-		{"up urlshortner", `no scenario or server "urlshortner": there are urlshortener, redis, postgres, dynamodb, aws`},
+		{"up urlshortner", `no scenario or server "urlshortner": there are urlshortener, ordernotify, redis, postgres, dynamodb, aws`},
 		{"logs urlshortner", `no scenario or server "urlshortner"`},
 		{"run", "say which scenario: urlshortener"},
 		{"run redis", `no scenario "redis": there are urlshortener`},

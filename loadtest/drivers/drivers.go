@@ -4,6 +4,7 @@ package drivers
 import (
 	"fmt"
 
+	"github.com/provingground/provingground/loadtest/drivers/ordernotify"
 	"github.com/provingground/provingground/loadtest/drivers/urlshortener"
 	"github.com/provingground/provingground/loadtest/trial"
 )
@@ -11,6 +12,8 @@ import (
 // New returns the driver of the setup's scenario. It does no I/O.
 func New(s trial.Setup) (trial.Driver, error) {
 	switch s.Scenario.Slug {
+	case "ordernotify":
+		return ordernotify.New(s)
 	case "urlshortener":
 		return urlshortener.New(s)
 	}

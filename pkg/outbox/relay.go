@@ -2,6 +2,7 @@ package outbox
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"time"
@@ -123,13 +124,18 @@ func (r *Relay) claim(ctx context.Context, tx pgx.Tx) (batch []Message, seqs []i
 	if limit <= 0 {
 		limit = 100
 	}
-	if _, err := tx.Exec(ctx, fmt.Sprintf("SET LOCAL idle_in_transaction_session_timeout = %d", r.lease().Milliseconds())); err != nil {
-		return nil, nil, err
-	}
-	rows, err := tx.Query(ctx, `
+	var b pgx.Batch
+	b.Queue(fmt.Sprintf("SET LOCAL idle_in_transaction_session_timeout = %d", r.lease().Milliseconds()))
+	b.Queue(`
 SELECT seq, id, kind, key, body, created_at, attempts FROM `+r.Table.Name+`
 WHERE published_at IS NULL AND (retry_at IS NULL OR retry_at <= now())
 ORDER BY seq LIMIT $1 FOR UPDATE SKIP LOCKED`, limit)
+	results := tx.SendBatch(ctx, &b)
+	defer func() { err = errors.Join(err, results.Close()) }()
+	if _, err := results.Exec(); err != nil {
+		return nil, nil, err
+	}
+	rows, err := results.Query()
 	if err != nil {
 		return nil, nil, err
 	}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/aws/retry"
+	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/aws-sdk-go-v2/config"
 
 	"github.com/provingground/provingground/pkg/envvars"
@@ -26,11 +27,12 @@ func NewProcess(ctx context.Context, name string, env func(string) string, poolS
 		DrainDelay: v.Duration("DRAIN_DELAY", 2*time.Second),
 		Log:        slog.New(slog.NewJSONHandler(out, nil)).With("role", name),
 	}
+	database := v.Required("DATABASE_URL")
 	if err := v.Err(); err != nil {
 		return nil, fmt.Errorf("%w: %w", role.ErrUsage, err)
 	}
 	var err error
-	if p.DB, err = OpenDatabase(ctx, v.Required("DATABASE_URL"), name, poolSize); err != nil {
+	if p.DB, err = OpenDatabase(ctx, database, name, poolSize); err != nil {
 		return nil, fmt.Errorf("%w: %w", role.ErrUsage, err)
 	}
 	return p, nil
@@ -40,7 +42,14 @@ func NewProcess(ctx context.Context, name string, env func(string) string, poolS
 // twice, close together: what fails then is repeated by relay and queue.
 func LoadAWS(ctx context.Context) (aws.Config, error) {
 	cfg, err := config.LoadDefaultConfig(ctx,
-		config.WithHTTPClient(&http.Client{Timeout: 30 * time.Second}), // above a long poll
+		config.WithHTTPClient(awshttp.NewBuildableClient().
+			WithTimeout(30*time.Second). // above a long poll
+			WithTransportOptions(func(t *http.Transport) {
+				t.MaxIdleConnsPerHost, t.MaxIdleConns = 64, 128
+				// Less than any server waits: one that closes an idle connection just as
+				// a mail is sent on it takes the mail and loses its answer.
+				t.IdleConnTimeout = 2 * time.Second
+			})),
 		config.WithRetryer(func() aws.Retryer {
 			return retry.NewStandard(func(o *retry.StandardOptions) { o.MaxAttempts, o.MaxBackoff = 2, 100*time.Millisecond })
 		}))

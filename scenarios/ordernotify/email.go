@@ -10,15 +10,8 @@ import (
 	"github.com/provingground/provingground/pkg/sqsconsumer"
 )
 
-const (
-	// sendLease is how long one attempt to send may take, from the row to SES's
-	// answer and back; the call itself is cut off well before.
-	sendLease   = 10 * time.Second
-	sendTimeout = 4 * time.Second
-	// eventWait is how long after a lease SES's own event may still arrive and
-	// tell that the mail went out. Only then does another attempt take over.
-	eventWait = 5 * time.Second
-)
+// sendTimeout bounds the call to SES. A lease is longer: see Mail.
+const sendTimeout = 4 * time.Second
 
 // errHeld says that another attempt holds the mail.
 var errHeld = errors.New("another attempt at this mail holds its lease")
@@ -70,7 +63,7 @@ func (e *email) send(ctx context.Context, c claim, ev event) error {
 	switch {
 	case err == nil:
 		e.metrics.mails.WithLabelValues("sent").Inc()
-		return storeError(e.mails.sent(ctx, c, id))
+		return e.record(ctx, c, id)
 	case errors.Is(err, errRejected):
 		e.metrics.mails.WithLabelValues("rejected").Inc()
 		if err := e.mails.refused(ctx, c, err.Error()); err != nil {
@@ -86,7 +79,24 @@ func (e *email) send(ctx context.Context, c claim, ev event) error {
 	}
 	// Nobody knows whether SES has it. Whoever comes after the lease will see.
 	e.metrics.mails.WithLabelValues("unknown").Inc()
-	return sqsconsumer.Later(sendLease+eventWait, err)
+	return sqsconsumer.Later(e.mails.lease+e.mails.wait, err)
+}
+
+// record enters that a mail went out, however long the database is away: the
+// message stays ours meanwhile, and to give it back would send a second mail.
+func (e *email) record(ctx context.Context, c claim, messageID string) error {
+	for pause := 100 * time.Millisecond; ; pause = min(2*pause, 2*time.Second) {
+		err := e.mails.sent(ctx, c, messageID)
+		if !away(err) || ctx.Err() != nil {
+			return err
+		}
+		timer := time.NewTimer(pause)
+		select {
+		case <-ctx.Done():
+			timer.Stop()
+		case <-timer.C:
+		}
+	}
 }
 
 func storeError(err error) error {

@@ -31,29 +31,31 @@ type claim struct {
 // ErrNotFound for an order that is not there.
 func (m *mails) claim(ctx context.Context, order, kind string) (claim, error) {
 	c := claim{order: order, kind: kind}
-	err := m.db.QueryRow(ctx, "SELECT email FROM orders WHERE id = $1", order).Scan(&c.address)
-	if errors.Is(err, pgx.ErrNoRows) {
+	var token, takeovers *int
+	var before *string
+	err := m.db.QueryRow(ctx, `
+WITH claimed AS (
+	INSERT INTO mails AS m (order_id, kind, state, lease_until)
+		SELECT id, $2, 'sending', now() + make_interval(secs => $3) FROM orders WHERE id = $1
+	ON CONFLICT (order_id, kind) DO UPDATE
+		SET token = m.token + 1, lease_until = excluded.lease_until, state = 'sending', takeovers = m.takeovers + (m.state = 'sending')::int
+		WHERE m.state = 'released' OR m.state = 'sending' AND m.lease_until + make_interval(secs => $4) < now()
+	RETURNING token, takeovers)
+SELECT o.email, c.token, c.takeovers, (SELECT state FROM mails WHERE order_id = $1 AND kind = $2)
+FROM orders o LEFT JOIN claimed c ON true WHERE o.id = $1`, order, kind, m.lease.Seconds(), m.wait.Seconds()).
+		Scan(&c.address, &token, &takeovers, &before)
+	switch {
+	case errors.Is(err, pgx.ErrNoRows):
 		return c, ErrNotFound
-	}
-	if err != nil {
-		return c, fmt.Errorf("address of %s: %w", order, err)
-	}
-	err = m.db.QueryRow(ctx, `
-INSERT INTO mails AS m (order_id, kind, state, lease_until) VALUES ($1, $2, 'sending', now() + make_interval(secs => $3))
-ON CONFLICT (order_id, kind) DO UPDATE
-	SET token = m.token + 1, lease_until = excluded.lease_until, state = 'sending', takeovers = m.takeovers + (m.state = 'sending')::int
-	WHERE m.state = 'released' OR m.state = 'sending' AND m.lease_until + make_interval(secs => $4) < now()
-RETURNING token, takeovers`, order, kind, m.lease.Seconds(), m.wait.Seconds()).Scan(&c.token, &c.takeovers)
-	if err == nil {
-		return c, nil
-	}
-	if !errors.Is(err, pgx.ErrNoRows) {
+	case err != nil:
 		return c, fmt.Errorf("claim mail %s of %s: %w", kind, order, err)
+	case token != nil:
+		c.token, c.takeovers = *token, *takeovers
+		return c, nil
+	case before == nil: // made by another attempt while this statement ran
+		return c, errHeld
 	}
-	err = m.db.QueryRow(ctx, "SELECT state IN ('sent', 'refused') FROM mails WHERE order_id = $1 AND kind = $2", order, kind).Scan(&c.over)
-	if err != nil {
-		return c, fmt.Errorf("state of mail %s of %s: %w", kind, order, err)
-	}
+	c.over = *before == "sent" || *before == "refused"
 	if !c.over {
 		return c, errHeld
 	}

@@ -66,12 +66,16 @@ type Mail struct {
 	ConfigurationSet string
 	Queue            string // events that ask for mails
 	SESEvents        string // queue of SES's own events
+	// Lease is how long one attempt to send may take, from the row to SES's answer
+	// and back. EventWait is how long after it SES's own event may still arrive and
+	// tell that the mail went out: only then does another attempt take over.
+	Lease, EventWait time.Duration
 }
 
 // RunEmail sends the mails that its queue asks for until ctx ends.
 func RunEmail(ctx context.Context, p *Process, client *sqs.Client, m Mail, visibility time.Duration) error {
 	p.metrics = newMetrics()
-	rows := &mails{db: p.DB, lease: sendLease, wait: eventWait}
+	rows := &mails{db: p.DB, lease: m.Lease, wait: m.EventWait}
 	sender := &email{mails: rows, ses: &mailer{m.Client, m.From, m.ConfigurationSet}, metrics: p.metrics, log: p.Log}
 	events := &sesEvents{mails: rows, metrics: p.metrics}
 	return p.serve(ctx, nothing(), nothing(), func(ctx context.Context) error {

@@ -40,7 +40,7 @@ func (q queue) consumer(db *pgxpool.Pool, m *metrics, log *slog.Logger, visibili
 	return &sqsconsumer.Consumer{
 		Client: q.client, QueueURL: q.url, DeadLetterURL: q.dead, Handle: handle,
 		Probe:   db.Ping,
-		Workers: 3, Visibility: visibility, Wait: 2 * time.Second, MaxReceives: 5, Grace: 5 * time.Second,
+		Workers: 4, Visibility: visibility, Wait: 2 * time.Second, MaxReceives: 5, Grace: 5 * time.Second,
 		Observe: func(message sqsconsumer.Message, o sqsconsumer.Outcome, err error) {
 			m.messages.WithLabelValues(q.name, string(o)).Inc()
 			if err != nil {

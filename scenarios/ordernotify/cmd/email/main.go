@@ -28,6 +28,8 @@ func run(ctx context.Context, env func(string) string, args []string, out io.Wri
 		ConfigurationSet: v.Required("CONFIGURATION_SET"),
 		Queue:            v.Required("EMAIL_QUEUE"),
 		SESEvents:        v.Required("SES_EVENTS_QUEUE"),
+		Lease:            v.Duration("SEND_LEASE", 10*time.Second),
+		EventWait:        v.Duration("SES_EVENT_WAIT", 5*time.Second),
 	}
 	visibility := v.Duration("VISIBILITY", 30*time.Second)
 	if err := v.Err(); err != nil {
