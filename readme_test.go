@@ -123,6 +123,8 @@ func clone(t *testing.T) string {
 		switch {
 		case err != nil:
 			return err
+		case name == ".git" && !d.IsDir(): // of a worktree
+			return nil
 		case name == ".git" || name == ".local":
 			return fs.SkipDir
 		case d.IsDir():

@@ -127,7 +127,7 @@ func TestTheJudgeNamesWhatIsWrong(t *testing.T) {
 
 func TestEffectsAreAsLateAsTheLaterOfBoth(t *testing.T) {
 	d := done(t, func(*effects, *placed, string) {})
-	l := d.lags(0)
+	l := d.lags(0, forever)
 	if quantile(l.decision, 0.99) != time.Second || quantile(l.mail, 0.99).Round(time.Millisecond) != 2*time.Second || quantile(l.both, 0.99) != quantile(l.mail, 0.99) {
 		t.Errorf("lags = %+v, want a second, two, and two", l)
 	}

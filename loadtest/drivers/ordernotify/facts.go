@@ -19,7 +19,7 @@ func (d *Driver) Facts(before, after trial.Metrics, seconds float64) []report.Fa
 	if d.effects == nil {
 		return facts
 	}
-	l := d.lags(d.setup.WarmUp)
+	l := d.lags(d.setup.WarmUp, forever)
 	return append(facts,
 		report.Fact{Name: "stock decided", Value: ms(quantile(l.decision, 0.5)) + " / " + ms(quantile(l.decision, 0.99)), Note: "after the acknowledgement, p50 / p99"},
 		report.Fact{Name: "first mail accepted", Value: ms(quantile(l.mail, 0.5)) + " / " + ms(quantile(l.mail, 0.99)), Note: "after the acknowledgement, p50 / p99"},

@@ -15,6 +15,7 @@ import (
 const (
 	effectTarget = 5 * time.Second  // both effects of an order, at p99
 	stalled      = 45 * time.Second // without any progress: longer than a lease, a visibility and a back-off together
+	forever      = 24 * time.Hour   // longer than any run
 	// atOnce mails are under way in one email process: four workers of ten.
 	atOnce = 40
 )
@@ -27,7 +28,7 @@ func (d *Driver) Judge(ctx context.Context, o trial.Observed) ([]judge.Check, er
 	}
 	checks := []judge.Check{d.judgeLedger(), d.judgeDecisions(), d.judgeStock(), d.judgeMails(), d.judgeDoubles(o), d.judgeDead()}
 	if len(o.Marks) == 0 {
-		checks = append(checks, d.judgeEffects(d.lags(o.Main().WarmUp)))
+		checks = append(checks, d.judgeEffects(d.lags(o.Main().WarmUp, forever)))
 	}
 	return checks, nil
 }
@@ -156,7 +157,8 @@ func (d *Driver) outcome(id string) string {
 }
 
 // judgeDoubles holds second mails to their bound: those under way in a killed
-// process, and those whose answer from SES was lost, by the processes' own count.
+// process, and those whose answer from SES was lost, by the processes' own
+// count and rows.
 func (d *Driver) judgeDoubles(o trial.Observed) judge.Check {
 	var doubled []string
 	for customer, mails := range d.effects.mails {
@@ -168,7 +170,8 @@ func (d *Driver) judgeDoubles(o trial.Observed) judge.Check {
 		}
 	}
 	slices.Sort(doubled)
-	lost := int(o.End[mailsTotal("unknown")])
+	// The counters of a process that was replaced are gone; its rows are not.
+	lost := max(int(o.End[mailsTotal("unknown")]), d.effects.takeovers)
 	bound := o.Kills*atOnce + lost
 	list := ""
 	if len(doubled) > 0 {
@@ -191,8 +194,8 @@ func mailsTotal(result string) string {
 // decision, and the mail that they were received.
 type lags struct{ both, decision, mail []time.Duration }
 
-// lags of the orders acknowledged later than that, since the first one.
-func (d *Driver) lags(later time.Duration) lags {
+// lags of the orders acknowledged in that time, counted from the first one.
+func (d *Driver) lags(from, until time.Duration) lags {
 	var l lags
 	first := time.Now()
 	for _, p := range d.orders {
@@ -203,7 +206,8 @@ func (d *Driver) lags(later time.Duration) lags {
 	for customer, p := range d.byCustomer() {
 		decided, ok := d.effects.decided[p.id]
 		mailed := d.effects.received(customer)
-		if !ok || mailed.IsZero() || p.at.Sub(first) < later {
+		at := p.at.Sub(first)
+		if !ok || mailed.IsZero() || at < from || at >= until {
 			continue
 		}
 		decision, mail := max(0, decided.Sub(p.at)), max(0, mailed.Sub(p.at))
