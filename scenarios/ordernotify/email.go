@@ -86,7 +86,7 @@ func (e *email) send(ctx context.Context, c claim, ev event) error {
 // message stays ours meanwhile, and to give it back would send a second mail.
 func (e *email) record(ctx context.Context, c claim, messageID string) error {
 	for pause := 100 * time.Millisecond; ; pause = min(2*pause, 2*time.Second) {
-		err := e.mails.sent(ctx, c, messageID)
+		err := e.enter(ctx, c, messageID)
 		if !away(err) || ctx.Err() != nil {
 			return err
 		}
@@ -97,6 +97,13 @@ func (e *email) record(ctx context.Context, c claim, messageID string) error {
 		case <-timer.C:
 		}
 	}
+}
+
+// enter tries once, also when the message is no longer ours: SES has the mail.
+func (e *email) enter(ctx context.Context, c claim, messageID string) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), sendTimeout)
+	defer cancel()
+	return e.mails.sent(ctx, c, messageID)
 }
 
 func storeError(err error) error {
