@@ -5,7 +5,7 @@ GO ?= go
 LOADFLAGS = $(if $(RATE),-rate $(RATE)) $(if $(DURATION),-duration $(DURATION))
 
 .DEFAULT_GOAL := help
-.PHONY: help up down status logs run load drill test lint bench bench-loadtest bench-pubsub bench-servicebus clean need-scenario
+.PHONY: help up down status logs run load drill test matrix lint bench bench-loadtest bench-pubsub bench-servicebus clean need-scenario
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "make %-16s %s\n", $$1, $$2}' Makefile
@@ -33,6 +33,9 @@ drill: need-scenario ## break scenario S under load: all drills, or D=<drill>
 
 test: ## everything that proves the repository, set-up included
 	@$(GO) test -timeout 30m ./...
+
+matrix: ## kill each role of ordernotify at every operation on the wire, and print what was lost or doubled
+	@MATRIX=full $(GO) test -count=1 -timeout 30m -v -run TestKillMatrix ./loadtest/drivers/ordernotify
 
 lint: ## vet, staticcheck, gofumpt; govulncheck where its database is reachable
 	@$(GO) vet ./...

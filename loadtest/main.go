@@ -117,7 +117,7 @@ func parse(args []string, errOut io.Writer) (options, error) {
 		return o, fmt.Errorf("%w: name one scenario: %s", errUsage, running())
 	}
 	s, ok := scenarios.Find(flags.Arg(0))
-	if !ok || !s.Runs() {
+	if !ok || !s.Starts() {
 		return o, fmt.Errorf("%w: no scenario %q runs yet: %s", errUsage, flags.Arg(0), running())
 	}
 	o.scenario = s

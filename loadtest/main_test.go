@@ -130,11 +130,42 @@ func builds() []broken {
 			},
 			check: "visibility", complains: "without a mark",
 		},
+		{
+			scenario: "ordernotify", name: "orders are acknowledged and not committed",
+			edits: []stack.Edit{{File: "ordernotify.go", Old: `	if err := tx.Commit(ctx); err != nil {`, New: `	if r.Quantity == 3 { return order, nil }; if err := tx.Commit(ctx); err != nil {`}},
+			check: "ledger", complains: "was acknowledged",
+		},
+		{
+			scenario: "ordernotify", name: "the stock is taken twice",
+			edits: []stack.Edit{{File: "inventory.go", Old: `SET stock = stock - $2 WHERE`, New: `SET stock = stock - 2 * $2 WHERE`}},
+			check: "stock", complains: "its confirmed orders leave",
+		},
+		{
+			scenario: "ordernotify", name: "mails are recorded and not sent",
+			edits: []stack.Edit{{
+				File: "email.go", Old: `	id, err := e.ses.send(ctx, c, ev)`,
+				New: `	id, err := "none", error(nil); if c.kind != "received" { id, err = e.ses.send(ctx, c, ev) }`,
+			}},
+			check: "mails", complains: "has no mail that it is received",
+		},
+		{
+			scenario: "ordernotify", name: "a mail that is on record goes out again", drill: "lostack",
+			edits: []stack.Edit{{File: "mails.go", Old: `	c.over = *before == "sent" || *before == "refused"`, New: `	return c, nil`}},
+			check: "second mails", complains: "went out a second time",
+		},
+		{
+			scenario: "ordernotify", name: "a repeated order is not recognized", drill: "lostack",
+			edits: []stack.Edit{{File: "ordernotify.go", Old: `	if found {`, New: `	if found && false {`}},
+			check: "ledger", complains: "is there 2 times",
+		},
 	}
 }
 
 func TestTheJudgeFailsBrokenBuilds(t *testing.T) {
 	for _, b := range builds() {
+		if s, _ := scenarios.Find(b.scenario); !s.Runs() {
+			continue // a draft is not proved yet
+		}
 		t.Run(b.scenario+"/"+b.name, func(t *testing.T) {
 			s, _ := scenarios.Find(b.scenario)
 			o := short(t, s)
@@ -162,7 +193,7 @@ func TestMistakesInTheCallExitWithTwo(t *testing.T) {
 	for _, args := range [][]string{
 		{},
 		{"nosuch"},
-		{"ordernotify"},
+		{"imageresize"},
 		{"urlshortener", "more"},
 		{"-rate", "0.1", "urlshortener"},
 		{"-rate", "x", "urlshortener"},

@@ -19,10 +19,15 @@ type Scenario struct {
 	Roles    []Role
 	Target   Target
 	Drills   []Drill
+	Draft    bool // it starts, and not all of its drills are proved yet
 }
 
-// Runs reports whether the scenario can be started.
-func (s Scenario) Runs() bool { return len(s.Roles) > 0 }
+// Runs reports whether the scenario can be started and is proved: everything
+// that goes over all scenarios takes those.
+func (s Scenario) Runs() bool { return s.Starts() && !s.Draft }
+
+// Starts reports whether the scenario can be started, by its name.
+func (s Scenario) Starts() bool { return len(s.Roles) > 0 }
 
 // Role returns the role of that name, or an empty one.
 func (s Scenario) Role(name string) Role {

@@ -79,7 +79,7 @@ func TestTheComposeFileHoldsEveryServerOfTheTable(t *testing.T) {
 func profiles(name string) []string {
 	var slugs []string
 	for _, sc := range scenarios.All() {
-		if sc.Runs() && slices.Contains(sc.Needs, name) {
+		if sc.Starts() && slices.Contains(sc.Needs, name) {
 			slugs = append(slugs, sc.Slug)
 		}
 	}

@@ -115,7 +115,7 @@ func scenario(slug string) (scenarios.Scenario, error) {
 	if !found {
 		return s, usageError{fmt.Sprintf("no scenario %q: there are %s", slug, strings.Join(running(), ", "))}
 	}
-	if !s.Runs() {
+	if !s.Starts() {
 		return s, usageError{fmt.Sprintf("scenario %s is planned and has no code yet: there are %s", slug, strings.Join(running(), ", "))}
 	}
 	return s, nil

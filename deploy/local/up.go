@@ -74,7 +74,7 @@ func servers(args []string) ([]string, error) {
 			continue
 		}
 		sc, found := scenarios.Find(arg)
-		if !found || !sc.Runs() {
+		if !found || !sc.Starts() {
 			return nil, usageError{fmt.Sprintf("no scenario or server %q: there are %s", arg,
 				strings.Join(append(running(), server.Names()...), ", "))}
 		}

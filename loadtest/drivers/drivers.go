@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/provingground/provingground/loadtest/drivers/leaderboard"
+	"github.com/provingground/provingground/loadtest/drivers/ordernotify"
 	"github.com/provingground/provingground/loadtest/drivers/urlshortener"
 	"github.com/provingground/provingground/loadtest/trial"
 )
@@ -14,6 +15,8 @@ func New(s trial.Setup) (trial.Driver, error) {
 	switch s.Scenario.Slug {
 	case "leaderboard":
 		return leaderboard.New(s)
+	case "ordernotify":
+		return ordernotify.New(s)
 	case "urlshortener":
 		return urlshortener.New(s)
 	}

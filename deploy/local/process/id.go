@@ -37,31 +37,41 @@ func (id ID) Alive() bool {
 // Listens reports whether this process holds the listening TCP socket on port.
 func (id ID) Listens(port int) bool { return id.Alive() && listens(id.PID, port) }
 
-// Pause stops the process's group (SIGSTOP).
+// Pause stops the process's group (SIGSTOP) and what it left of it: on Linux its
+// children in groups of their own, as PostgreSQL's are.
 func (id ID) Pause() error { return id.signal(syscall.SIGSTOP) }
 
-// Resume continues the process's group (SIGCONT).
+// Resume continues what Pause stopped (SIGCONT).
 func (id ID) Resume() error { return id.signal(syscall.SIGCONT) }
 
-// Kill sends SIGKILL to the process's group and waits up to 10 s for its end.
+// Kill sends SIGKILL to what Pause would stop and waits up to 10 s for its end.
 func (id ID) Kill() error {
+	if !id.Alive() {
+		return nil
+	}
+	all := id.tree()
 	if err := id.signal(syscall.SIGKILL); err != nil {
 		return err
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 	defer cancel()
-	if err := poll(ctx, func() bool { return !id.Alive() }); err != nil {
-		return fmt.Errorf("process %d is still there after SIGKILL: %w", id.PID, err)
+	for _, each := range all {
+		if err := poll(ctx, func() bool { return !each.Alive() }); err != nil {
+			return fmt.Errorf("process %d is still there after SIGKILL: %w", each.PID, err)
+		}
 	}
 	return nil
 }
 
 // Stop asks the process to end (SIGTERM) and kills its group when ctx ends first.
-func (id ID) Stop(ctx context.Context) error {
+func (id ID) Stop(ctx context.Context) error { return id.End(ctx, syscall.SIGTERM) }
+
+// End is Stop with another signal than SIGTERM.
+func (id ID) End(ctx context.Context, sig syscall.Signal) error {
 	if !id.Alive() {
 		return nil
 	}
-	if err := ignoreGone(syscall.Kill(id.PID, syscall.SIGTERM)); err != nil {
+	if err := ignoreGone(syscall.Kill(id.PID, sig)); err != nil {
 		return fmt.Errorf("process %d: %w", id.PID, err)
 	}
 	if err := id.Resume(); err != nil {
@@ -73,14 +83,34 @@ func (id ID) Stop(ctx context.Context) error {
 	return id.Kill()
 }
 
+// signal reaches the process's group first, so that it makes no more children,
+// then the groups of the children that left it.
 func (id ID) signal(sig syscall.Signal) error {
 	if !id.Alive() {
 		return nil
 	}
-	if err := ignoreGone(syscall.Kill(-id.PID, sig)); err != nil {
-		return fmt.Errorf("process %d: %v: %w", id.PID, sig, err)
+	// Killed, it has no children any more: they are looked up before that.
+	if sig == syscall.SIGKILL {
+		if err := ignoreGone(syscall.Kill(-id.PID, syscall.SIGSTOP)); err != nil {
+			return fmt.Errorf("process %d: %w", id.PID, err)
+		}
+	}
+	for _, each := range id.tree() {
+		// A child in its parent's group leads none: there is no such group.
+		if err := ignoreGone(syscall.Kill(-each.PID, sig)); err != nil {
+			return fmt.Errorf("process %d: %v: %w", each.PID, sig, err)
+		}
 	}
 	return nil
+}
+
+// tree is the process, and after it its children.
+func (id ID) tree() []ID {
+	all := []ID{id}
+	for _, pid := range children(id.PID) {
+		all = append(all, Identify(pid))
+	}
+	return all
 }
 
 func ignoreGone(err error) error {

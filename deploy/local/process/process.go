@@ -32,6 +32,10 @@ type Spec struct {
 	// Detached puts the child into a session of its own, where it survives us.
 	// Otherwise it is killed when we die (on Linux).
 	Detached bool
+	// User and its group run the child, for a program that refuses root; 0: ours.
+	// On Linux it may still read what root may, since a clone may lie in root's
+	// own folder.
+	User uint32
 }
 
 // Process is a child process. Its methods may be called by several goroutines.
@@ -58,10 +62,10 @@ func Start(spec Spec) (*Process, error) {
 	if err != nil {
 		offset = 0 // the null device
 	}
-	cmd := exec.Command(spec.Path, spec.Args...)
+	cmd := spec.command()
 	cmd.Env = append([]string{}, spec.Env...)
-	cmd.Dir, cmd.Stdout, cmd.Stderr = spec.Dir, out, out
-	cmd.SysProcAttr = attributes(spec.Detached)
+	cmd.Stdout, cmd.Stderr = out, out
+	cmd.SysProcAttr = attributes(spec.Detached, spec.User)
 
 	p := &Process{name: spec.Name, log: spec.Log, offset: offset, done: make(chan struct{})}
 	started := make(chan error)
@@ -70,6 +74,19 @@ func Start(spec Spec) (*Process, error) {
 		return nil, fmt.Errorf("%s: %w", spec.Name, err)
 	}
 	return p, nil
+}
+
+// command leaves the way to folder and program to a shell where another user runs
+// it: that user's rights to read count from the first exec on.
+func (s Spec) command() *exec.Cmd {
+	if s.User == 0 {
+		cmd := exec.Command(s.Path, s.Args...)
+		cmd.Dir = s.Dir
+		return cmd
+	}
+	cmd := exec.Command("/bin/sh", append([]string{"-c", `cd "$0" && exec "$@"`, s.Dir, s.Path}, s.Args...)...)
+	cmd.Dir = "/"
+	return cmd
 }
 
 func openLog(name string) (*os.File, error) {
@@ -95,6 +112,24 @@ func (p *Process) run(cmd *exec.Cmd, started chan<- error) {
 	defer p.mu.Unlock()
 	p.exit, p.gone = cmd.Wait(), true
 	close(p.done)
+}
+
+// Run runs the program to its end, as Start would, and returns what went wrong
+// with the end of its log; when ctx ends first, the program is killed.
+func Run(ctx context.Context, spec Spec) error {
+	p, err := Start(spec)
+	if err != nil {
+		return err
+	}
+	select {
+	case <-p.Done():
+	case <-ctx.Done():
+		return errors.Join(context.Cause(ctx), p.Kill())
+	}
+	if p.ExitCode() != 0 {
+		return p.Err()
+	}
+	return nil
 }
 
 // PID returns the process id, which is also the id of its group.

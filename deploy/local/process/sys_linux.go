@@ -12,11 +12,16 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-func attributes(detached bool) *syscall.SysProcAttr {
+func attributes(detached bool, user uint32) *syscall.SysProcAttr {
+	attr := &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
 	if detached {
-		return &syscall.SysProcAttr{Setsid: true}
+		attr = &syscall.SysProcAttr{Setsid: true}
 	}
-	return &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
+	if user != 0 {
+		attr.Credential = &syscall.Credential{Uid: user, Gid: user}
+		attr.AmbientCaps = []uintptr{unix.CAP_DAC_READ_SEARCH}
+	}
+	return attr
 }
 
 // awaitExit blocks until the child has ended and leaves it to be reaped.

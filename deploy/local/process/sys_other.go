@@ -4,9 +4,16 @@ package process
 
 import "syscall"
 
-func attributes(detached bool) *syscall.SysProcAttr {
-	return &syscall.SysProcAttr{Setsid: detached, Setpgid: !detached}
+func attributes(detached bool, user uint32) *syscall.SysProcAttr {
+	attr := &syscall.SysProcAttr{Setsid: detached, Setpgid: !detached}
+	if user != 0 {
+		attr.Credential = &syscall.Credential{Uid: user, Gid: user}
+	}
+	return attr
 }
+
+// children cannot be told here: a signal reaches the group alone.
+func children(int) []int { return nil }
 
 // awaitExit returns at once: the wait that follows blocks.
 func awaitExit(int) {}

@@ -14,7 +14,8 @@ import (
 
 // debian unpacks Debian packages into a folder: as any user, with nothing
 // installed and no system service started. Apt works out which dependencies this
-// machine lacks and downloads only those. Want is the file that must come out.
+// machine lacks and downloads only those. Want is the file, or a
+// pattern of it, that must come out.
 func (in *installer) debian(ctx context.Context, name, want string, packages ...string) (string, error) {
 	return in.once(ctx, name, machine()+strings.Join(packages, " "), func(ctx context.Context, dir string) error {
 		for _, tool := range []string{"apt-get", "dpkg-deb"} {
@@ -27,7 +28,7 @@ func (in *installer) debian(ctx context.Context, name, want string, packages ...
 			if err := in.unpack(ctx, dir, packages); err != nil {
 				return err
 			}
-			if _, err := os.Stat(filepath.Join(dir, want)); err != nil {
+			if found, err := filepath.Glob(filepath.Join(dir, want)); err != nil || len(found) == 0 {
 				return fmt.Errorf("the packages brought no %s: if it is installed already, put it on PATH", want)
 			}
 			return nil

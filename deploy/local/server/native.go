@@ -42,12 +42,11 @@ func (n *native) start(ctx context.Context) error {
 	if err := errors.Join(os.MkdirAll(n.state, 0o700), os.MkdirAll(filepath.Dir(n.log), 0o755)); err != nil {
 		return err
 	}
+	if err := n.prepare(ctx); err != nil {
+		return err
+	}
 	args, env := n.def.launch(n.state, n.port)
-	base := []string{"PATH=/usr/local/bin:/usr/bin:/bin", "LANG=C.UTF-8", "HOME=" + n.state, "TMPDIR=" + n.state}
-	p, err := process.Start(process.Spec{
-		Name: n.def.Name, Path: n.program.path, Args: slices.Concat(n.program.args, args), Env: slices.Concat(base, n.program.env, env),
-		Dir: n.state, Log: n.log, Detached: n.detached,
-	})
+	p, err := process.Start(n.spec(n.program.path, slices.Concat(n.program.args, args), env))
 	if err != nil {
 		return err
 	}
@@ -56,6 +55,46 @@ func (n *native) start(ctx context.Context) error {
 		return errors.Join(err, p.Kill())
 	}
 	return n.await(ctx, p)
+}
+
+func (n *native) spec(path string, args, env []string) process.Spec {
+	base := []string{"PATH=/usr/local/bin:/usr/bin:/bin", "LANG=C.UTF-8", "HOME=" + n.state, "TMPDIR=" + n.state}
+	return process.Spec{
+		Name: n.def.Name, Path: path, Args: args, Env: slices.Concat(base, n.program.env, env),
+		Dir: n.state, Log: n.log, Detached: n.detached, User: n.user(),
+	}
+}
+
+func (n *native) user() uint32 {
+	if n.def.user == nil {
+		return 0
+	}
+	return n.def.user()
+}
+
+// prepare runs what must be run once before the first start, in a state folder
+// that belongs to the server's user. A stamp says that it ended well; without it
+// all begins anew.
+func (n *native) prepare(ctx context.Context) error {
+	stamp := filepath.Join(n.state, ".prepared")
+	if _, err := os.Stat(stamp); n.def.prepare == nil || err == nil {
+		return nil
+	}
+	if err := errors.Join(os.RemoveAll(n.state), os.Mkdir(n.state, 0o700)); err != nil {
+		return err
+	}
+	if user := n.user(); user != 0 {
+		if err := os.Chown(n.state, int(user), int(user)); err != nil {
+			return err
+		}
+	}
+	path, args := n.def.prepare(n.program, n.state)
+	spec := n.spec(path, args, nil)
+	spec.Detached = false
+	if err := process.Run(ctx, spec); err != nil {
+		return fmt.Errorf("prepare %s: %w", n.def.Name, err)
+	}
+	return os.WriteFile(stamp, nil, 0o600)
 }
 
 // await returns when the process itself holds the port and answers on it: an
@@ -107,5 +146,5 @@ func (n *native) discard(context.Context) error { return n.get().Kill() }
 func (n *native) stop(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, 15*time.Second)
 	defer cancel()
-	return n.get().Stop(ctx)
+	return n.get().End(ctx, n.def.end())
 }

@@ -111,7 +111,9 @@ func hostPort(value string) string {
 		return value
 	}
 	if u.Port() == "" {
-		ports := map[string]string{"redis": "6379", "rediss": "6379", "http": "80", "https": "443"}
+		ports := map[string]string{
+			"redis": "6379", "rediss": "6379", "http": "80", "https": "443", "postgres": "5432", "postgresql": "5432",
+		}
 		return net.JoinHostPort(u.Hostname(), ports[u.Scheme])
 	}
 	return u.Host

@@ -159,7 +159,11 @@ func (c *Cloud) end(ctx context.Context, r Record) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, 15*time.Second)
 	defer cancel()
-	if err := r.Process.Stop(ctx); err != nil {
+	d, err := Find(r.Name)
+	if err != nil {
+		d = Definition{} // it is a role
+	}
+	if err := r.Process.End(ctx, d.end()); err != nil {
 		return fmt.Errorf("%s: %w", r.Name, err)
 	}
 	return c.Forget(r.Name)

@@ -6,6 +6,7 @@ import (
 	"context"
 	"os"
 	"strings"
+	"syscall"
 )
 
 // Definition is one entry of the table of servers. A new server is one entry.
@@ -33,6 +34,11 @@ type Definition struct {
 	pointed func(value string) map[string]string
 	program func(ctx context.Context, in *installer) (program, error)
 	launch  func(state string, port int) (args, env []string)
+	// Of a server that is more than its process: the user that runs it where we are
+	// root, what is run once in an empty state folder, and the signal that ends it.
+	user    func() uint32
+	prepare func(p program, state string) (path string, args []string)
+	ends    syscall.Signal
 }
 
 // Image is a container image: a variable that may name another one, and the
@@ -61,6 +67,7 @@ func Table() []Definition {
 	return []Definition{
 		redis(),
 		aws("dynamodb", "DynamoDB and its streams", "AWS_ENDPOINT_URL_DYNAMODB", "dynamodb", "dynamodbstreams", "cloudformation"),
+		postgres(),
 		aws("aws", "S3, SNS, SQS, SES and Lambda, which call each other", "AWS_ENDPOINT_URL_S3",
 			"s3", "sns", "sqs", "ses", "lambda", "iam", "logs", "cloudformation"),
 		pubsub(),
@@ -76,6 +83,14 @@ func (d Definition) given() (value string, ok bool) {
 		}
 	}
 	return "", false
+}
+
+// end returns the signal that asks the server to end.
+func (d Definition) end() syscall.Signal {
+	if d.ends == 0 {
+		return syscall.SIGTERM
+	}
+	return d.ends
 }
 
 func (d Definition) wanted() string { return strings.Join(d.Variables, " or ") }

@@ -11,7 +11,7 @@ import (
 
 // The same is asked of processes and of containers: the provider decides.
 func TestServersAreKilledPausedAndRestartedWhereTheyWere(t *testing.T) {
-	set := servertest.Start(t, "redis", "dynamodb")
+	set := servertest.Start(t, "redis", "dynamodb", "postgres")
 	for _, name := range set.Names() {
 		t.Run(name, func(t *testing.T) { killPauseRestart(t, set.Get(name)) })
 	}

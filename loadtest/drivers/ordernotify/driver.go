@@ -1,0 +1,132 @@
+// Package ordernotify puts load on the order fan-out and checks what it
+// promised. It places orders through the public API, and looks into PostgreSQL
+// and SES's mailbox only to see where effects happened.
+package ordernotify
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"net/url"
+	"sync"
+	"time"
+
+	"github.com/provingground/provingground/loadtest/balancer"
+	"github.com/provingground/provingground/loadtest/engine"
+	"github.com/provingground/provingground/loadtest/faults/proxy"
+	"github.com/provingground/provingground/loadtest/http1"
+	"github.com/provingground/provingground/loadtest/ledger"
+	"github.com/provingground/provingground/loadtest/trial"
+)
+
+const (
+	role = "api"
+	// scarceEvery orders, one asks for a product of which there is too little.
+	scarceEvery = 50
+	scarceStock = 10
+	plentyStock = 10_000_000
+)
+
+// Driver is one run against one service.
+type Driver struct {
+	setup    trial.Setup
+	run      string // tells this run's products and customers from all others
+	hosts    []string
+	balancer *balancer.Balancer
+	ledger   ledger.Ledger
+	raw      ceiling
+	effects  *effects // of the last look
+	hot      bool     // all orders are for one product
+	lost     *proxy.Injected
+
+	mu     sync.Mutex
+	orders map[string]*placed // acknowledged, by customer
+}
+
+// placed is an acknowledged order.
+type placed struct {
+	id       string
+	product  string
+	quantity int
+	at       time.Time // of the acknowledgement
+}
+
+// New returns the driver of a run. It does no I/O.
+func New(s trial.Setup) (*Driver, error) {
+	d := &Driver{
+		setup: s, run: fmt.Sprintf("%x", rand.Uint64()), balancer: s.Front[role], orders: make(map[string]*placed),
+	}
+	for _, raw := range s.URLs(role) {
+		u, err := url.Parse(raw)
+		if err != nil {
+			return nil, fmt.Errorf("address of a process: %w", err)
+		}
+		d.hosts = append(d.hosts, u.Host)
+	}
+	return d, nil
+}
+
+// Flows returns the load: orders.
+func (d *Driver) Flows() []engine.Flow {
+	return []engine.Flow{{
+		Name:       "orders",
+		Schedule:   d.setup.Arrivals(d.setup.Rate),
+		Workers:    32,
+		MaxWorkers: 4096,
+		WarmUp:     d.setup.WarmUp,
+		New:        func(int) (engine.Sender, error) { return d.newWriter(), nil },
+	}}
+}
+
+// Watch has nothing to do: what becomes of an order is looked at in the end, and
+// the rows say when it happened.
+func (d *Driver) Watch(context.Context) {}
+
+// product returns the product of order k: a few are scarce, one may be hot.
+func (d *Driver) product(k int64) string {
+	switch {
+	case d.hot:
+		return d.productName("plenty", 0)
+	case k%scarceEvery == 0:
+		return d.productName("scarce", 0)
+	}
+	return d.productName("plenty", k%int64(d.setup.Records))
+}
+
+func (d *Driver) productName(kind string, i int64) string {
+	return fmt.Sprintf("r%s-%s-%d", d.run, kind, i)
+}
+
+// clients holds a connection to each process, for one goroutine.
+type clients struct {
+	d     *Driver
+	conns []http1.Client
+	lives []int64
+	resp  http1.Response
+}
+
+func (d *Driver) newClients(timeout time.Duration) clients {
+	c := clients{d: d, conns: make([]http1.Client, len(d.hosts)), lives: make([]int64, len(d.hosts))}
+	for i, host := range d.hosts {
+		c.conns[i] = http1.Client{Addr: host, Timeout: timeout}
+	}
+	return c
+}
+
+// do sends a request to the process that the balancer picks.
+func (c *clients) do(ctx context.Context, k int64, request []byte) error {
+	process, life := c.d.balancer.Pick(k)
+	if c.lives[process] != life {
+		// The process went away since: what is left of its connections is stale.
+		c.conns[process].Close()
+		c.lives[process] = life
+	}
+	return c.conns[process].Do(ctx, request, &c.resp)
+}
+
+func (c *clients) close() error {
+	for i := range c.conns {
+		c.conns[i].Close()
+	}
+	return nil
+}

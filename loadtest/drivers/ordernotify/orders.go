@@ -1,0 +1,136 @@
+package ordernotify
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"github.com/provingground/provingground/loadtest/engine"
+	"github.com/provingground/provingground/loadtest/http1"
+	"github.com/provingground/provingground/loadtest/ledger"
+)
+
+const (
+	orderTimeout  = 5 * time.Second
+	orderDeadline = 60 * time.Second // until then an unknown or refused order is repeated
+	orderPause    = 250 * time.Millisecond
+)
+
+// writer places orders. It repeats what is not definite with the same key; a
+// refusal is definite, unless an attempt before it was not.
+type writer struct{ clients }
+
+func (d *Driver) newWriter() *writer { return &writer{d.newClients(orderTimeout)} }
+
+// order is one request. Its customer is its identity: nobody orders twice.
+type order struct {
+	key      string
+	customer string
+	product  string
+	quantity int
+}
+
+func (d *Driver) order(k int64) order {
+	return order{
+		key:      fmt.Sprintf("%s-order-%d", d.run, k),
+		customer: fmt.Sprintf("c%d@%s.example", k, d.run),
+		product:  d.product(k),
+		quantity: 1 + int(k%3),
+	}
+}
+
+func (o order) request(host string) ([]byte, error) {
+	raw, err := json.Marshal(map[string]any{"product": o.product, "quantity": o.quantity, "email": o.customer})
+	if err != nil {
+		return nil, err
+	}
+	return http1.NewRequest("POST", "/api/orders", host, raw,
+		http1.Field{Name: "Content-Type", Value: "application/json"},
+		http1.Field{Name: "Idempotency-Key", Value: o.key})
+}
+
+// Send implements engine.Sender.
+func (w *writer) Send(ctx context.Context, k int64) engine.Outcome {
+	o := w.d.order(k)
+	request, err := o.request(w.d.hosts[0])
+	if err != nil {
+		return engine.Outcome{Kind: engine.Unknown}
+	}
+	deadline := time.Now().Add(orderDeadline)
+	unknown := false
+	for attempt := int64(0); ; attempt++ {
+		w.d.ledger.Sent(o.key, o.customer, time.Now())
+		err := w.do(ctx, k+attempt, request)
+		end, id := w.readAnswer(o, err)
+		now := time.Now()
+		w.d.ledger.Answered(o.customer, end, now)
+		if end == ledger.Acknowledged {
+			w.d.acknowledged(o, id, now)
+			return engine.Outcome{Kind: engine.OK, Status: w.resp.Status}
+		}
+		if end == ledger.Refused {
+			return engine.Outcome{Kind: engine.Status, Status: w.resp.Status}
+		}
+		unknown = unknown || end == ledger.Unknown
+		if err == nil && end == ledger.NotAttempted && !unknown {
+			return engine.Outcome{Kind: engine.Refused, Status: w.resp.Status}
+		}
+		if now.After(deadline) || !sleep(ctx, orderPause) {
+			return w.gaveUp(end, err)
+		}
+	}
+}
+
+func (w *writer) gaveUp(end ledger.End, err error) engine.Outcome {
+	switch {
+	case err != nil:
+		return engine.Outcome{Kind: engine.KindOf(err)}
+	case end == ledger.NotAttempted:
+		return engine.Outcome{Kind: engine.Refused, Status: w.resp.Status}
+	}
+	return engine.Outcome{Kind: engine.Status, Status: w.resp.Status}
+}
+
+// readAnswer classifies an answer; an acknowledgement must be complete and ours.
+func (w *writer) readAnswer(o order, err error) (end ledger.End, id string) {
+	if err != nil {
+		if engine.KindOf(err) == engine.Dial {
+			return ledger.NotAttempted, ""
+		}
+		return ledger.Unknown, ""
+	}
+	end = ledger.EndOf(w.resp.Status, w.resp.Header("Retry-After") != nil)
+	if end != ledger.Acknowledged {
+		return end, ""
+	}
+	var made struct {
+		ID, Product string
+		Quantity    int
+	}
+	if err := json.Unmarshal(w.resp.Body, &made); err != nil || made.ID == "" || made.Product != o.product || made.Quantity != o.quantity {
+		return ledger.Unknown, ""
+	}
+	return ledger.Acknowledged, made.ID
+}
+
+func (d *Driver) acknowledged(o order, id string, at time.Time) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.orders[o.customer] = &placed{id: id, product: o.product, quantity: o.quantity, at: at}
+}
+
+// Close implements engine.Sender.
+func (w *writer) Close() error { return w.close() }
+
+// sleep reports whether the time passed before ctx ended.
+func sleep(ctx context.Context, d time.Duration) bool {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-ctx.Done():
+		return false
+	case <-t.C:
+		return true
+	}
+}

@@ -1,0 +1,222 @@
+package sqsconsumer
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/sqs"
+	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
+)
+
+// result is how the handler of one message ended.
+type result struct {
+	Message
+	err error
+}
+
+// handle handles the messages side by side and finishes them. The first results
+// do not wait for the last: what is there at each half of the visibility is
+// finished then, and the others are extended.
+func (r *running) handle(ctx context.Context, batch []Message) {
+	handlers, lost := context.WithCancel(ctx)
+	defer lost()
+	results := make(chan result, len(batch))
+	var handling sync.WaitGroup
+	for _, m := range batch {
+		handling.Go(func() { results <- result{m, r.call(handlers, m)} })
+	}
+	defer handling.Wait()
+	tick := time.NewTicker(r.Visibility / 2)
+	defer tick.Stop()
+	open := slices.Clone(batch)
+	var ended []result
+	for len(open) > 0 {
+		select {
+		case one := <-results:
+			ended = append(ended, one)
+			open = slices.DeleteFunc(open, func(m Message) bool { return m.ID == one.ID })
+			continue
+		case <-tick.C:
+		}
+		r.finish(ctx, ended)
+		ended = nil
+		if !r.extend(ctx, open) {
+			lost() // somebody else may have them by now
+		}
+	}
+	r.finish(ctx, ended)
+}
+
+// call turns a panic of the handler into an error: one message must not end the
+// others.
+func (r *running) call(ctx context.Context, m Message) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("the handler panicked: %v", p)
+		}
+	}()
+	return r.Handle(ctx, m)
+}
+
+// finish deletes what succeeded, buries what never will, and gives back the rest.
+func (r *running) finish(ctx context.Context, ended []result) {
+	// A handler that was told to stop gets its message released all the same.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), callTimeout)
+	defer cancel()
+	var done []Message
+	var back []visibility
+	for _, e := range ended {
+		switch {
+		case e.err == nil:
+			done = append(done, e.Message)
+			r.Observe(e.Message, Done, nil)
+		case r.hopeless(e):
+			if r.bury(ctx, e) {
+				done = append(done, e.Message)
+			}
+		default:
+			back = append(back, r.later(e))
+		}
+	}
+	r.delete(ctx, done)
+	r.change(ctx, back)
+}
+
+// hopeless reports whether a message goes to the dead-letter queue.
+func (r *running) hopeless(e result) bool {
+	if isPermanent(e.err) {
+		return true
+	}
+	_, waits := isLater(e.err)
+	return !waits && !isUnavailable(e.err) && !isCanceled(e.err) && e.Receives >= r.MaxReceives
+}
+
+// later gives a message back: at once if the consumer stops, else with a delay.
+func (r *running) later(e result) visibility {
+	if isCanceled(e.err) {
+		r.Observe(e.Message, Released, e.err)
+		return visibility{e.Message, 0}
+	}
+	if isUnavailable(e.err) {
+		r.breaker.trip()
+	}
+	r.Observe(e.Message, Retried, e.err)
+	if after, ok := isLater(e.err); ok {
+		return visibility{e.Message, after}
+	}
+	return visibility{e.Message, delay(e.Receives)}
+}
+
+// Attributes of a message on the dead-letter queue.
+const (
+	AttributeReason   = "dead-letter-reason"   // the handler's last error
+	AttributeReceives = "dead-letter-receives" // how often it had been received
+	AttributeID       = "dead-letter-id"       // its id on the queue it came from
+)
+
+// bury sends a message to the dead-letter queue. It is deleted only after that,
+// so a crash in between buries it twice, with the same AttributeID.
+func (r *running) bury(ctx context.Context, e result) bool {
+	attributes := map[string]types.MessageAttributeValue{
+		AttributeReason:   text(shortened(e.err.Error())),
+		AttributeReceives: text(strconv.Itoa(e.Receives)),
+		AttributeID:       text(e.ID),
+	}
+	for name, value := range e.Attributes {
+		if _, taken := attributes[name]; !taken && value != "" && len(attributes) < 10 {
+			attributes[name] = text(value)
+		}
+	}
+	_, err := r.Client.SendMessage(ctx, &sqs.SendMessageInput{QueueUrl: &r.DeadLetterURL, MessageBody: &e.Body, MessageAttributes: attributes})
+	if err != nil {
+		r.Observe(e.Message, Failed, fmt.Errorf("send to the dead-letter queue: %w", err))
+		return false
+	}
+	r.Observe(e.Message, Dead, e.err)
+	return true
+}
+
+func text(s string) types.MessageAttributeValue {
+	return types.MessageAttributeValue{DataType: aws.String("String"), StringValue: &s}
+}
+
+// shortened keeps a reason within what an attribute should carry.
+func shortened(s string) string {
+	const most = 1000
+	return s[:min(len(s), most)]
+}
+
+func (r *running) delete(ctx context.Context, done []Message) {
+	if len(done) == 0 {
+		return
+	}
+	in := &sqs.DeleteMessageBatchInput{QueueUrl: &r.QueueURL}
+	for i, m := range done {
+		in.Entries = append(in.Entries, types.DeleteMessageBatchRequestEntry{Id: aws.String(strconv.Itoa(i)), ReceiptHandle: m.receipt})
+	}
+	out, err := r.Client.DeleteMessageBatch(ctx, in)
+	if err != nil {
+		r.Observe(Message{}, Failed, fmt.Errorf("delete %d messages: %w", len(done), err))
+		return
+	}
+	for _, f := range out.Failed {
+		r.Observe(at(done, f), Failed, fmt.Errorf("delete: %s: %s", aws.ToString(f.Code), aws.ToString(f.Message)))
+	}
+}
+
+// at returns the message that an entry of a batch speaks of.
+func at(all []Message, f types.BatchResultErrorEntry) Message {
+	i, err := strconv.Atoi(aws.ToString(f.Id))
+	if err != nil || i < 0 || i >= len(all) {
+		return Message{}
+	}
+	return all[i]
+}
+
+// visibility is a message and how long it stays hidden from now on.
+type visibility struct {
+	Message
+	hidden time.Duration
+}
+
+// extend keeps the messages for another visibility timeout. It reports false when
+// one of them is no longer ours.
+func (r *running) extend(ctx context.Context, open []Message) bool {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), callTimeout)
+	defer cancel()
+	all := make([]visibility, len(open))
+	for i, m := range open {
+		all[i] = visibility{m, r.Visibility}
+	}
+	return r.change(ctx, all)
+}
+
+// change sets visibilities, and reports whether SQS refused none of them. A call
+// that failed says nothing: the messages may still be ours.
+func (r *running) change(ctx context.Context, all []visibility) bool {
+	if len(all) == 0 {
+		return true
+	}
+	in := &sqs.ChangeMessageVisibilityBatchInput{QueueUrl: &r.QueueURL}
+	messages := make([]Message, len(all))
+	for i, v := range all {
+		messages[i] = v.Message
+		in.Entries = append(in.Entries, types.ChangeMessageVisibilityBatchRequestEntry{
+			Id: aws.String(strconv.Itoa(i)), ReceiptHandle: v.receipt, VisibilityTimeout: int32((v.hidden + time.Second - 1) / time.Second),
+		})
+	}
+	out, err := r.Client.ChangeMessageVisibilityBatch(ctx, in)
+	if err != nil {
+		r.Observe(Message{}, Failed, fmt.Errorf("change visibility of %d messages: %w", len(all), err))
+		return true
+	}
+	for _, f := range out.Failed {
+		r.Observe(at(messages, f), Failed, fmt.Errorf("change visibility: %s: %s", aws.ToString(f.Code), aws.ToString(f.Message)))
+	}
+	return len(out.Failed) == 0
+}

@@ -1,0 +1,224 @@
+package ordernotify
+
+import (
+	"context"
+	"io"
+	"log/slog"
+	"net/http"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/service/ses"
+	"github.com/aws/aws-sdk-go-v2/service/sns"
+	"github.com/aws/aws-sdk-go-v2/service/sqs"
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"github.com/provingground/provingground/pkg/problem"
+	"github.com/provingground/provingground/pkg/role"
+)
+
+// Process is what every role has.
+type Process struct {
+	Addr, AdminAddr string
+	DrainDelay      time.Duration // from unready until the listener closes: longer than the balancer's check
+	DB              *pgxpool.Pool
+	Log             *slog.Logger
+
+	metrics *metrics
+	ready   atomic.Bool
+}
+
+// RunAPI serves orders until ctx ends.
+func RunAPI(ctx context.Context, p *Process, admitPerSecond float64, adminToken string) error {
+	p.metrics = newMetrics()
+	a := newAPI(&Service{db: p.DB, keys: records(), events: orderEvents(), log: p.Log}, p.metrics, admitPerSecond)
+	admin := http.NewServeMux()
+	admin.HandleFunc("PUT /admin/products/{product}", a.setStock)
+	return p.serve(ctx, a, authorized(adminToken, admin), func(context.Context) error { return nil })
+}
+
+// RunRelay publishes the outboxes to the topic until ctx ends.
+func RunRelay(ctx context.Context, p *Process, client *sns.Client, topicARN string) error {
+	p.metrics = newMetrics()
+	r := &relay{db: p.DB, topic: &topic{client, topicARN}, metrics: p.metrics, log: p.Log}
+	return p.serve(ctx, nothing(), nothing(), func(ctx context.Context) error { r.run(ctx); return nil })
+}
+
+// RunInventory decides on the orders of its queue until ctx ends.
+func RunInventory(ctx context.Context, p *Process, client *sqs.Client, queueName string, visibility time.Duration) error {
+	p.metrics = newMetrics()
+	i := &inventory{db: p.DB, metrics: p.metrics}
+	return p.serve(ctx, nothing(), nothing(), func(ctx context.Context) error {
+		q, err := p.awaitQueue(ctx, client, queueName)
+		if err != nil {
+			return err
+		}
+		return q.consumer(p.DB, p.metrics, p.Log, visibility, i.handle).Run(ctx)
+	})
+}
+
+// Mail is what the email role needs besides the rest.
+type Mail struct {
+	Client           *ses.Client
+	From             string
+	ConfigurationSet string
+	Queue            string // events that ask for mails
+	SESEvents        string // queue of SES's own events
+	// Lease is how long one attempt to send may take, from the row to SES's answer
+	// and back. EventWait is how long after it SES's own event may still arrive and
+	// tell that the mail went out: only then does another attempt take over.
+	Lease, EventWait time.Duration
+}
+
+// RunEmail sends the mails that its queue asks for until ctx ends.
+func RunEmail(ctx context.Context, p *Process, client *sqs.Client, m Mail, visibility time.Duration) error {
+	p.metrics = newMetrics()
+	rows := &mails{db: p.DB, lease: m.Lease, wait: m.EventWait}
+	sender := &email{mails: rows, ses: &mailer{m.Client, m.From, m.ConfigurationSet}, metrics: p.metrics, log: p.Log}
+	events := &sesEvents{mails: rows, metrics: p.metrics}
+	return p.serve(ctx, nothing(), nothing(), func(ctx context.Context) error {
+		mails, err := p.awaitQueue(ctx, client, m.Queue)
+		if err != nil {
+			return err
+		}
+		accepted, err := p.awaitQueue(ctx, client, m.SESEvents)
+		if err != nil {
+			return err
+		}
+		c := accepted.consumer(p.DB, p.metrics, p.Log, visibility, events.handle)
+		c.Workers = 1
+		var listening sync.WaitGroup
+		defer listening.Wait()
+		listening.Go(func() {
+			if err := c.Run(ctx); err != nil {
+				p.Log.Error("SES events", "error", err)
+			}
+		})
+		return mails.consumer(p.DB, p.metrics, p.Log, visibility, sender.handle).Run(ctx)
+	})
+}
+
+const (
+	readHeaderTimeout = 5 * time.Second
+	idleTimeout       = 2 * time.Minute
+)
+
+// serve runs the listeners, and work beside them once the schema is there. Ready
+// says both: the process is not ready before, and not while it drains.
+func (p *Process) serve(ctx context.Context, public, admin http.Handler, work func(context.Context) error) error {
+	listeners, err := role.Listen(
+		role.Listener{Purpose: "requests", Addr: p.Addr, Server: &http.Server{
+			Handler: p.health(public), ReadHeaderTimeout: readHeaderTimeout, ReadTimeout: 10 * time.Second, IdleTimeout: idleTimeout, MaxHeaderBytes: 16 << 10,
+		}},
+		role.Listener{Purpose: "administration", Addr: p.AdminAddr, Server: &http.Server{
+			Handler: p.observed(admin), ReadHeaderTimeout: readHeaderTimeout, IdleTimeout: idleTimeout, MaxHeaderBytes: 16 << 10,
+		}},
+	)
+	if err != nil {
+		return err
+	}
+	working, stop := context.WithCancel(ctx)
+	var failed error
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		defer stop()
+		if p.awaitSchema(working) {
+			p.ready.Store(true)
+			if failed = work(working); failed == nil {
+				<-working.Done()
+			}
+		}
+	}()
+	err = listeners.Serve(working, p.DrainDelay, func(on bool) {
+		if !on {
+			p.ready.Store(false)
+		}
+	})
+	stop()
+	<-done
+	if failed != nil {
+		return failed
+	}
+	return err
+}
+
+// awaitSchema applies the schema as soon as the database answers, and reports
+// false if ctx ended first.
+func (p *Process) awaitSchema(ctx context.Context) bool {
+	return p.insist(ctx, "waiting for the database", func() error { return prepare(ctx, p.DB) })
+}
+
+func (p *Process) awaitQueue(ctx context.Context, client *sqs.Client, name string) (q queue, err error) {
+	p.insist(ctx, "waiting for the queue", func() error { q, err = findQueue(ctx, client, name); return err })
+	if ctx.Err() != nil {
+		return q, nil // it ends before it began
+	}
+	return q, err
+}
+
+// insist tries until it works or ctx ends.
+func (p *Process) insist(ctx context.Context, what string, try func() error) bool {
+	for ctx.Err() == nil {
+		err := try()
+		if err == nil {
+			return true
+		}
+		p.Log.Warn(what, "error", err)
+		pause := time.NewTimer(time.Second)
+		select {
+		case <-ctx.Done():
+			pause.Stop()
+		case <-pause.C:
+		}
+	}
+	return false
+}
+
+// health answers for the process before anybody else does: no limit on requests
+// makes it look dead.
+func (p *Process) health(next http.Handler) http.Handler {
+	mux := http.NewServeMux()
+	mux.Handle("/", next)
+	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, "ok\n") })
+	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, _ *http.Request) {
+		if !p.ready.Load() {
+			http.Error(w, "starting or draining", http.StatusServiceUnavailable)
+			return
+		}
+		io.WriteString(w, "ok\n")
+	})
+	return mux
+}
+
+// observed adds the metrics, for everybody who reaches the listener.
+func (p *Process) observed(next http.Handler) http.Handler {
+	mux := http.NewServeMux()
+	mux.Handle("GET /metrics", promhttp.HandlerFor(p.metrics.registry, promhttp.HandlerOpts{}))
+	mux.Handle("/", next)
+	return mux
+}
+
+// authorized lets the bearer of the administration token pass.
+func authorized(token string, next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if !role.Authorized(r, token) {
+			w.Header().Set("WWW-Authenticate", "Bearer")
+			problem.New(http.StatusUnauthorized, "token-required", http.StatusText(http.StatusUnauthorized),
+				"Send the administration token as 'Authorization: Bearer …'.").Write(w)
+			return
+		}
+		ctx, cancel := context.WithTimeout(r.Context(), requestTimeout)
+		defer cancel()
+		next.ServeHTTP(w, r.WithContext(ctx))
+	})
+}
+
+// nothing is the listener of a role that nobody calls.
+func nothing() http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		problem.New(http.StatusNotFound, "not-found", http.StatusText(http.StatusNotFound), "This role serves no requests.").Write(w)
+	})
+}
