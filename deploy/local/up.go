@@ -36,6 +36,21 @@ func up(ctx context.Context, w world, args []string) error {
 	return nil
 }
 
+func install(ctx context.Context, w world, args []string) error {
+	needed, err := servers(args)
+	if err != nil {
+		return err
+	}
+	c, err := w.open(ctx)
+	if err != nil {
+		return err
+	}
+	if c.Provider() != server.Native {
+		return usageError{fmt.Sprintf("servers come from %s here: PROVIDER=native installs", c.Provider())}
+	}
+	return c.Install(ctx, needed...)
+}
+
 func printEnv(w world, set *server.Set) {
 	env := set.Env()
 	for _, key := range slices.Sorted(maps.Keys(env)) {

@@ -28,7 +28,7 @@ func aws(name, standsFor, variable string, services ...string) Definition {
 		image = miniStackImage
 	}
 	enabled := strings.Join(services, ",")
-	return Definition{
+	d := Definition{
 		Name:          name,
 		StandsFor:     standsFor + " (emulated)",
 		Loses:         "everything it held: pause it or cut it off instead",
@@ -40,6 +40,7 @@ func aws(name, standsFor, variable string, services ...string) Definition {
 		Env:           func(addr string) map[string]string { return awsEnv("http://"+addr, variables) },
 		Health:        func(ctx context.Context, addr string) error { return get(ctx, addr, "/_localstack/health") },
 		pointed:       func(value string) map[string]string { return pointedAWS(value, variables) },
+		kind:          "MiniStack",
 		program:       miniStack,
 		launch: func(state string, port int) (args, env []string) {
 			return nil, []string{
@@ -48,6 +49,20 @@ func aws(name, standsFor, variable string, services ...string) Definition {
 				"PERSIST_STATE=1", "STATE_DIR=" + state, "S3_PERSIST=1", "S3_DATA_DIR=" + state + "/s3",
 			}
 		},
+	}
+	if os.Getenv("AWS_EMULATOR") == "localstack" {
+		d.nativeLocalStack(services)
+	}
+	return d
+}
+
+// checkEmulator refuses a name that is not known, before anything starts.
+func checkEmulator() error {
+	switch name := os.Getenv("AWS_EMULATOR"); name {
+	case "", "ministack", "localstack":
+		return nil
+	default:
+		return configuration("AWS_EMULATOR=%q: want localstack or ministack, or nothing for MiniStack as a process and LocalStack in a container", name)
 	}
 }
 

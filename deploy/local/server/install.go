@@ -75,3 +75,17 @@ func run(ctx context.Context, env []string, path string, args ...string) (string
 	return "", fmt.Errorf("%s %s: %w\n%s", path, strings.Join(args, " "), err,
 		strings.Join(lines[max(0, len(lines)-10):], "\n"))
 }
+
+// Install installs what the named servers need and starts nothing.
+func (c *Cloud) Install(ctx context.Context, names ...string) error {
+	defs, err := find(names)
+	if err != nil {
+		return err
+	}
+	for _, d := range defs {
+		if _, err := d.program(ctx, &installer{root: c.root, progress: c.progress}); err != nil {
+			return fmt.Errorf("%s: %w", d.Name, err)
+		}
+	}
+	return nil
+}

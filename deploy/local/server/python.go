@@ -49,9 +49,14 @@ func (c *Cloud) PythonPackages(ctx context.Context, name, requirements string) (
 // venv makes a virtual environment with exactly the pinned packages, each
 // checked against its hash, and returns its interpreter.
 func (in *installer) venv(ctx context.Context, name, what, pins string) (program, error) {
+	return in.venvOf(ctx, name, what, pins, in.python)
+}
+
+// venvOf is venv with the interpreter that find returns.
+func (in *installer) venvOf(ctx context.Context, name, what, pins string, find func(context.Context) (python, error)) (program, error) {
 	var libs []string
 	dir, err := in.once(ctx, name, machine()+pins, func(ctx context.Context, dir string) error {
-		py, err := in.python(ctx)
+		py, err := find(ctx)
 		if err != nil {
 			return err
 		}

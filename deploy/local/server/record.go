@@ -23,6 +23,7 @@ type Record struct {
 	Name      string     `json:"name"`
 	Server    bool       `json:"server"` // else a role of a scenario
 	Provider  Provider   `json:"provider"`
+	Kind      string     `json:"kind,omitempty"` // of a native server, where there are several
 	Process   process.ID `json:"process,omitzero"`
 	Container string     `json:"container,omitempty"`
 	Port      int        `json:"port,omitempty"`

@@ -66,6 +66,9 @@ func Open(ctx context.Context, o Options) (*Cloud, error) {
 	if o.Provider == Automatic {
 		o.Provider = Provider(os.Getenv("PROVIDER"))
 	}
+	if err := checkEmulator(); err != nil {
+		return nil, err
+	}
 	c := &Cloud{root: root, provider: o.Provider, forced: true, progress: &progress{out: o.Out}}
 	switch o.Provider {
 	case Env, Docker, Native:

@@ -61,6 +61,9 @@ func (c *Cloud) ports(defs []Definition) (map[string]int, error) {
 		if found && r.Container != "" {
 			return nil, configuration("%s runs in Docker: end it with `go run ./deploy/local down` first, or set PROVIDER=docker", d.Name)
 		}
+		if found && r.Process.Alive() && r.Kind != d.kind {
+			return nil, configuration("%s runs as %s, and %s is wanted: end it with `go run ./deploy/local down` first", d.Name, r.Kind, d.kind)
+		}
 		if found && r.Process.Alive() {
 			continue
 		}
@@ -94,7 +97,7 @@ func (c *Cloud) sharedNative(d Definition, port int) *native {
 		state: filepath.Join(c.root, "state", d.Name), log: filepath.Join(c.root, "log", d.Name+".log"),
 	}
 	n.started = func(id process.ID) error {
-		return c.Remember(Record{Name: d.Name, Server: true, Provider: Native, Process: id, Port: n.port, Log: n.log})
+		return c.Remember(Record{Name: d.Name, Server: true, Provider: Native, Kind: n.def.kind, Process: id, Port: n.port, Log: n.log})
 	}
 	return n
 }

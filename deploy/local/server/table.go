@@ -30,6 +30,8 @@ type Definition struct {
 	// Health returns nil when the server at host:port answers.
 	Health func(ctx context.Context, addr string) error
 
+	// kind tells native programs apart of which one runs under the same name.
+	kind string
 	// pointed is what clients need when a variable named the server.
 	pointed func(value string) map[string]string
 	program func(ctx context.Context, in *installer) (program, error)
