@@ -5,7 +5,7 @@ GO ?= go
 LOADFLAGS = $(if $(RATE),-rate $(RATE)) $(if $(DURATION),-duration $(DURATION))
 
 .DEFAULT_GOAL := help
-.PHONY: help up down status logs run load drill test matrix lint bench bench-loadtest bench-pubsub bench-servicebus clean need-scenario
+.PHONY: help up down status logs run load drill test test-localstack matrix lint bench bench-loadtest bench-pubsub bench-servicebus clean need-scenario
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "make %-16s %s\n", $$1, $$2}' Makefile
@@ -33,6 +33,15 @@ drill: need-scenario ## break scenario S under load: all drills, or D=<drill>
 
 test: ## everything that proves the repository, set-up included
 	@$(GO) test -timeout 30m ./...
+
+# The packages whose servers are of AWS. Every test has emulators of its own, so one package at a time.
+LOCALSTACK = ./deploy/aws ./deploy/local/conformance/lambda ./pkg/sqsconsumer ./pkg/idempotency ./scenarios/urlshortener ./scenarios/leaderboard ./scenarios/ordernotify
+test-localstack: export AWS_EMULATOR = localstack
+test-localstack: export PROVIDER ?= native
+test-localstack: ## the AWS integration tests on LocalStack instead of MiniStack; exit 2 where it cannot run
+	@$(GO) build -o .local/bin/local ./deploy/local
+	@test "$(PROVIDER)" != native || .local/bin/local install aws dynamodb
+	@$(GO) test -count=1 -p 1 -timeout 8m $(LOCALSTACK)
 
 matrix: ## kill each role of ordernotify at every operation on the wire, and print what was lost or doubled
 	@MATRIX=full $(GO) test -count=1 -timeout 30m -v -run TestKillMatrix ./loadtest/drivers/ordernotify

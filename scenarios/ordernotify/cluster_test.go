@@ -242,20 +242,32 @@ func (c *cluster) wantStock(t *testing.T, product string, want int) {
 	}
 }
 
+// mailbox returns what SES accepted, as JSON of the emulator's own: MiniStack's,
+// else LocalStack's.
+func (c *cluster) mailbox(t *testing.T) string {
+	t.Helper()
+	var last string
+	for _, path := range []string{"/_ministack/ses/messages", "/_aws/ses"} {
+		resp, err := http.Get(*c.cfg.BaseEndpoint + path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		raw, err := io.ReadAll(resp.Body)
+		resp.Body.Close()
+		if err == nil && resp.StatusCode == http.StatusOK {
+			return string(raw)
+		}
+		last = fmt.Sprintf("%s %v %s", resp.Status, err, raw)
+	}
+	t.Fatalf("mailbox: %s", last)
+	return ""
+}
+
 // inbox returns the mails about an order that SES accepted, by their references.
 func (c *cluster) inbox(t *testing.T, order string) map[string]int {
 	t.Helper()
-	resp, err := http.Get(*c.cfg.BaseEndpoint + "/_ministack/ses/messages")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer resp.Body.Close()
-	raw, err := io.ReadAll(resp.Body)
-	if err != nil || resp.StatusCode != http.StatusOK {
-		t.Fatalf("mailbox: %s %v %s", resp.Status, err, raw)
-	}
 	found := map[string]int{}
-	for _, part := range strings.Split(string(raw), "Reference: "+order+"/")[1:] {
+	for _, part := range strings.Split(c.mailbox(t), "Reference: "+order+"/")[1:] {
 		kind, _, _ := strings.Cut(part, `\n`)
 		found[kind]++
 	}
