@@ -42,7 +42,7 @@ func localStack(ctx context.Context, in *installer) (program, error) {
 	}
 	return program{
 		path: seclude.path,
-		args: []string{py.path, "-m", "provingground_localstack"},
+		args: []string{py.path, "-m", "provingground_localstack.start"},
 		env: append(py.env,
 			"PYTHONPATH="+filepath.Join(files, "plugin"), "LOCALSTACK_LIBRARIES="+libraries,
 			"PATH="+filepath.Dir(tools.node)+":/usr/local/bin:/usr/bin:/bin"),
