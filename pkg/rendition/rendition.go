@@ -92,7 +92,7 @@ func makeAll(ctx context.Context, info Info, img image.Image, sizes []Size) ([]R
 			return nil, context.Cause(ctx)
 		}
 		if from == nil {
-			src, err := newSource(img, info.profile)
+			src, err := newSource(img, info)
 			if err != nil {
 				return nil, err
 			}

@@ -14,13 +14,19 @@ type source interface {
 
 // newSource returns what the decoder made as linear sRGB. Kinds that are common
 // have a way of their own, all others go through 16 bits a pixel.
-func newSource(img image.Image, p *profile) (source, error) {
-	t := newTables(p)
+func newSource(img image.Image, info Info) (source, error) {
+	t := newTables(info.profile)
+	as := jfif()
+	if info.Format == "webp" {
+		as = video()
+	}
 	switch img := img.(type) {
 	case *image.YCbCr:
-		return newPlanes(img, t), nil
+		return newPlanes(img, t, as), nil
+	case *image.NYCbCrA:
+		return &veiled{newPlanes(&img.YCbCr, t, as), img}, nil
 	case *image.CMYK:
-		if p != nil {
+		if info.profile != nil {
 			return nil, refusef(UnsupportedProfile, "a profile for RGB in an image of four inks")
 		}
 	case *image.Gray:

@@ -75,4 +75,3 @@ func asStill(frame []byte) []byte {
 	file := binary.LittleEndian.AppendUint32([]byte("RIFF"), uint32(len(body)))
 	return append(file, body...)
 }
-
