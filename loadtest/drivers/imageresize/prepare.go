@@ -1,0 +1,71 @@
+package imageresize
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+
+	"github.com/provingground/provingground/loadtest/engine"
+)
+
+const (
+	bulkParallel = 8
+	bulkFirst    = 1 << 40 // arrivals of the load are below
+)
+
+// Prepare makes the pictures, and uploads as many as the setup has records, so
+// that the load begins with a queue.
+func (d *Driver) Prepare(ctx context.Context, progress func(done, of int)) (err error) {
+	if d.pictures, err = newPictures(); err != nil {
+		return err
+	}
+	if err := d.bulk(ctx, bulkFirst, d.setup.Records); err != nil {
+		return err
+	}
+	progress(d.setup.Records, d.setup.Records)
+	return nil
+}
+
+// bulk uploads n ordinary pictures, as fast as S3 takes them.
+func (d *Driver) bulk(ctx context.Context, first int64, n int) error {
+	todo := make(chan int64)
+	errs := make([]error, bulkParallel)
+	var sending sync.WaitGroup
+	for i := range bulkParallel {
+		u := &uploader{d.newClients()}
+		sending.Go(func() {
+			for k := range todo {
+				if errs[i] == nil {
+					errs[i] = u.bulk(ctx, k)
+				}
+			}
+			errs[i] = errors.Join(errs[i], u.Close())
+		})
+	}
+	for k := range int64(n) {
+		todo <- first + k
+	}
+	close(todo)
+	sending.Wait()
+	return errors.Join(errs...)
+}
+
+func (u *uploader) bulk(ctx context.Context, k int64) error {
+	i := int(k % tints)
+	p := picture{kind: ordinary, name: name(k), data: commented(u.d.pictures.ordinary[i], fmt.Sprintf("%s-%d", u.d.run, k)), tint: i, w: ordinaryW, h: ordinaryH}
+	permit, outcome := u.permit(ctx, k, p)
+	if outcome.Kind == engine.OK {
+		outcome = u.send(ctx, permit, p, u.d.put)
+	}
+	if outcome.Kind != engine.OK {
+		return fmt.Errorf("upload picture %d: %s, status %d", k, outcome.Kind, outcome.Status)
+	}
+	u.d.mu.Lock()
+	defer u.d.mu.Unlock()
+	etag := p.etag()
+	up := u.d.sent[etag]
+	up.bulk = true
+	u.d.sent[etag] = up
+	return nil
+}
