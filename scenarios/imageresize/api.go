@@ -36,7 +36,7 @@ type api struct {
 func newAPI(u *Uploads, m *metrics, log *slog.Logger, admitPerSecond float64) *api {
 	a := &api{
 		uploads: u, metrics: m, log: log, mux: http.NewServeMux(),
-		admit: rate.NewLimiter(rate.Limit(admitPerSecond), max(1, int(admitPerSecond/5))),
+		admit: rate.NewLimiter(rate.Limit(admitPerSecond), max(5, int(admitPerSecond/5))),
 	}
 	a.mux.HandleFunc("POST /api/uploads", a.permit)
 	a.mux.HandleFunc("GET /api/uploads/{id}", a.find)

@@ -58,8 +58,8 @@ type Object struct {
 
 // Reasons of ours, besides those of package rendition.
 const (
-	reasonGone   = "deleted"  // the version is no longer there
-	reasonGaveUp = "gave_up"  // every attempt ended its worker, or took too long
+	reasonGone   = "deleted" // the version is no longer there
+	reasonGaveUp = "gave_up" // every attempt ended its worker, or took too long
 )
 
 // ErrNotFound says that there is no such upload.

@@ -68,14 +68,14 @@ func TestUploadsBecomeThreeSizes(t *testing.T) {
 		c.startWorker(t)
 	}
 	for name, test := range map[string]func(*testing.T, *cluster){
-		"by a URL that is signed for these bytes":     byURL,
-		"by a form":                                   byForm,
-		"whatever they are called":                    strangeNames,
-		"each version its own":                        overwritten,
-		"or say why not":                              broken,
-		"and S3's test event is nothing":              testEvent,
-		"and poison is quarantined with its reason":   poison,
-		"once, when the event comes three times":      threeTimes,
+		"by a URL that is signed for these bytes": byURL,
+		"by a form":                                    byForm,
+		"whatever they are called":                     strangeNames,
+		"each version its own":                         overwritten,
+		"or say why not":                               broken,
+		"and S3's test event is nothing":               testEvent,
+		"and poison is quarantined with its reason":    poison,
+		"once, when the event comes three times":       threeTimes,
 		"also where nobody asked the api for a permit": byHand,
 	} {
 		t.Run(name, func(t *testing.T) {

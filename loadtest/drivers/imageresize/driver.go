@@ -14,7 +14,6 @@ import (
 
 	"github.com/provingground/provingground/loadtest/balancer"
 	"github.com/provingground/provingground/loadtest/engine"
-	"github.com/provingground/provingground/loadtest/faults/proxy"
 	"github.com/provingground/provingground/loadtest/http1"
 	"github.com/provingground/provingground/loadtest/ledger"
 	"github.com/provingground/provingground/loadtest/trial"
@@ -38,8 +37,8 @@ type Driver struct {
 	ledger   ledger.Ledger
 	stores   *stores
 	memory   memory
-	effects  *effects // of the last look
-	lost     []*proxy.Injected
+	effects  *effects  // of the last look
+	begin    time.Time // of the load
 
 	mu      sync.Mutex
 	sent    map[string]upload // by ETag, whatever became of it
@@ -75,6 +74,7 @@ func New(s trial.Setup) (*Driver, error) {
 // Flows returns the load: uploads, and permits beside them. In an overload what
 // is admitted is for the uploads alone.
 func (d *Driver) Flows() []engine.Flow {
+	d.begin = time.Now()
 	arrivals := d.setup.Arrivals(d.setup.Rate)
 	flows := []engine.Flow{{
 		Name: "uploads", Schedule: arrivals, Workers: 16, MaxWorkers: 512, WarmUp: d.setup.WarmUp,

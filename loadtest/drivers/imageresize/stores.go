@@ -14,6 +14,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
+	s3types "github.com/aws/aws-sdk-go-v2/service/s3/types"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 	sqstypes "github.com/aws/aws-sdk-go-v2/service/sqs/types"
 )
@@ -24,6 +25,8 @@ type stores struct {
 	table *dynamodb.Client
 	queue *sqs.Client
 	env   map[string]string
+
+	announced []s3types.QueueConfiguration // taken off by a drill
 }
 
 func newStores(env map[string]string) *stores {
