@@ -55,6 +55,9 @@ func (u *uploader) bulk(ctx context.Context, k int64) error {
 	i := int(k % tints)
 	p := picture{kind: ordinary, name: name(k), data: commented(u.d.pictures.ordinary[i], fmt.Sprintf("%s-%d", u.d.run, k)), tint: i, w: ordinaryW, h: ordinaryH}
 	permit, outcome := u.permit(ctx, k, p)
+	for outcome.Kind == engine.Refused && sleep(ctx, pause) { // an overload's limit is low
+		permit, outcome = u.permit(ctx, k, p)
+	}
 	if outcome.Kind == engine.OK {
 		outcome = u.send(ctx, permit, p, u.d.put)
 	}
