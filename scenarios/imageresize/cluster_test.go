@@ -269,3 +269,13 @@ func (c *cluster) send(t *testing.T, body string) {
 		t.Fatal(err)
 	}
 }
+
+// newBareAPI serves without any server behind it: what it answers costs no I/O.
+func newBareAPI(t *testing.T, admitPerSecond float64) *httptest.Server {
+	t.Helper()
+	cfg := aws.Config{Region: "us-east-1", BaseEndpoint: aws.String("http://127.0.0.1:1"), Credentials: credentials.NewStaticCredentialsProvider("id", "secret", "")}
+	u := &Uploads{ids: ids{[]byte("a key for tests")}, sign: newPresigner(NewS3(cfg, ""), "uploads", "renditions"), now: time.Now}
+	srv := httptest.NewServer(newAPI(u, newMetrics(), slog.New(slog.NewJSONHandler(t.Output(), nil)), admitPerSecond))
+	t.Cleanup(srv.Close)
+	return srv
+}

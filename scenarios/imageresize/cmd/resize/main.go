@@ -24,6 +24,15 @@ func run(ctx context.Context, env func(string) string, args []string, out io.Wri
 	}
 	v := envvars.New(env)
 	names := imageresize.ReadNames(v)
+	work := readWork(v)
+	nice := readNice(v, env)
+	if err := v.Err(); err != nil {
+		return fmt.Errorf("%w: %w", role.ErrUsage, err)
+	}
+	return start(ctx, env, names, work, nice, out)
+}
+
+func readWork(v *envvars.Vars) imageresize.Work {
 	work := imageresize.Work{
 		Jobs:       int64(v.Number("JOBS", 2)),
 		Memory:     int64(v.Number("JOB_MEMORY_MIB", 512)) << 20,
@@ -38,11 +47,19 @@ func run(ctx context.Context, env func(string) string, args []string, out io.Wri
 	if work.Visibility < time.Second {
 		v.Complain("VISIBILITY", "at least 1s")
 	}
-	nice := v.Number("NICE", 0.5)
-	if err := v.Err(); err != nil {
-		return fmt.Errorf("%w: %w", role.ErrUsage, err)
+	return work
+}
+
+// readNice returns 0 where nothing is set: as important as everybody else.
+func readNice(v *envvars.Vars, env func(string) string) int {
+	if env("NICE") == "" {
+		return 0
 	}
-	return start(ctx, env, names, work, int(nice), out)
+	nice := v.Number("NICE", 0)
+	if nice > 19 {
+		v.Complain("NICE", "between 1 and 19")
+	}
+	return int(nice)
 }
 
 // start begins to work as what this process is.
