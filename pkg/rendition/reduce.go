@@ -94,14 +94,19 @@ func narrow(from, to []uint16, across []taps, channels int) {
 		return
 	}
 	for _, t := range across {
-		s := from[3*t.first:]
-		s = s[:3*len(t.weights)]
+		s, ws := from[3*t.first:], t.weights
 		var r, g, b int32
-		for _, w := range t.weights {
-			r += w * int32(s[0])
-			g += w * int32(s[1])
-			b += w * int32(s[2])
-			s = s[3:]
+		for len(ws) >= 2 && len(s) >= 6 { // two at a time: half of the loop is counting
+			v, w := ws[0], ws[1]
+			r += v*int32(s[0]) + w*int32(s[3])
+			g += v*int32(s[1]) + w*int32(s[4])
+			b += v*int32(s[2]) + w*int32(s[5])
+			s, ws = s[6:], ws[2:]
+		}
+		if len(ws) == 1 && len(s) >= 3 {
+			r += ws[0] * int32(s[0])
+			g += ws[0] * int32(s[1])
+			b += ws[0] * int32(s[2])
 		}
 		to[0], to[1], to[2] = cut(r), cut(g), cut(b)
 		to = to[3:]
@@ -128,10 +133,19 @@ func narrow4(from, to []uint16, across []taps) {
 // 1.3 in absolute sum.
 func combine(ring [][]uint16, t taps, sums []int32, to []uint16) {
 	clear(sums)
-	for k, w := range t.weights {
-		row := ring[(t.first+k)%len(ring)][:len(sums)]
-		for i, v := range row {
-			sums[i] += w * int32(v)
+	at := func(k int) []uint16 { return ring[(t.first+k)%len(ring)][:len(sums)] }
+	k := 0
+	for ; k+4 <= len(t.weights); k += 4 { // four at a time: sums are loaded and stored less often
+		r0, r1, r2, r3 := at(k), at(k+1), at(k+2), at(k+3)
+		w0, w1, w2, w3 := t.weights[k], t.weights[k+1], t.weights[k+2], t.weights[k+3]
+		for i := range sums {
+			sums[i] += w0*int32(r0[i]) + w1*int32(r1[i]) + w2*int32(r2[i]) + w3*int32(r3[i])
+		}
+	}
+	for ; k < len(t.weights); k++ {
+		row, w := at(k), t.weights[k]
+		for i := range sums {
+			sums[i] += w * int32(row[i])
 		}
 	}
 	for i, v := range sums {
