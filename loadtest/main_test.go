@@ -194,7 +194,7 @@ func builds() []broken {
 		},
 		{
 			scenario: "imageresize", name: "nobody looks for lost events", drill: "lost-events",
-			edits: []stack.Edit{{File: "sweeper.go", Old: `			if resent++; resent <= maxResend {`, New: `			if false {`}},
+			edits: []stack.Edit{{File: "sweeper.go", Old: `			if resent++; resent <= maxResend {`, New: `			if resent++; false {`}},
 			check: "ends", complains: "has neither three sizes nor a reason",
 		},
 	}

@@ -28,7 +28,7 @@ func imageresize() Scenario {
 			{Name: "resize", Count: 2, Env: niced},
 			{Name: "sweeper", Count: 2, Env: names},
 		},
-		Target: Target{Rate: 5, Unit: "uploads", P99: 250 * time.Millisecond, Duration: time.Minute, WarmUp: 2 * time.Second, Records: 200},
+		Target: Target{Rate: 5, Unit: "uploads", P99: 250 * time.Millisecond, Duration: time.Minute, WarmUp: 8 * time.Second, Records: 200},
 		Drills: []Drill{
 			{
 				Name: "deploy", Shows: "every process of the three roles is replaced by its next version, which records an attribute more: no upload fails and none is forgotten",

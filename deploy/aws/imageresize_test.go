@@ -53,7 +53,9 @@ func TestTheImagesDataPlaneAnnouncesVersions(t *testing.T) {
 		var event struct {
 			Event   string
 			Records []struct {
-				S3 struct{ Object struct{ Key, VersionID string } }
+				S3 struct {
+					Object struct{ Key, VersionID string }
+				}
 			}
 		}
 		if err := json.Unmarshal([]byte(body), &event); err != nil {

@@ -5,10 +5,18 @@ import "bytes"
 // broken are files that something happened to.
 func broken() []Exhibit {
 	var all []Exhibit
-	for name, data := range map[string][]byte{
-		"cut.jpg": asJPEG(plain()), "cut.png": asPNG(plain()), "cut.gif": asGIF(paletted()), "cut-lossy.webp": file("lossy.webp"), "cut-lossless.webp": file("lossless.webp"), "cut-progressive.jpg": file("progressive.jpg"),
+	for _, whole := range []struct {
+		name string
+		data []byte
+	}{
+		{"cut.jpg", asJPEG(plain())},
+		{"cut-progressive.jpg", file("progressive.jpg")},
+		{"cut.png", asPNG(plain())},
+		{"cut.gif", asGIF(paletted())},
+		{"cut-lossy.webp", file("lossy.webp")},
+		{"cut-lossless.webp", file("lossless.webp")},
 	} {
-		all = append(all, refused(name, "half of it did not arrive", data[:len(data)/2], "corrupt"))
+		all = append(all, refused(whole.name, "half of it did not arrive", whole.data[:len(whole.data)/2], "corrupt"))
 	}
 	flipped := asPNG(plain())
 	flipped[len(flipped)-30] ^= 0xff

@@ -251,4 +251,3 @@ func TestCloseEndsRequestsUnderWay(t *testing.T) {
 		t.Error("a closed host takes a request")
 	}
 }
-

@@ -39,11 +39,14 @@ type Driver struct {
 	memory   memory
 	effects  *effects  // of the last look
 	begin    time.Time // of the load
+	started  chan struct{}
 
 	mu      sync.Mutex
 	sent    map[string]upload // by ETag, whatever became of it
 	seen    map[string]record // by version: the first record that was seen
 	changed []string          // records that were seen to change, in sentences
+	filled  bool              // the queue of the beginning is uploaded
+	fillErr error
 }
 
 // upload is one file that was sent.
@@ -58,8 +61,8 @@ type upload struct {
 func New(s trial.Setup) (*Driver, error) {
 	d := &Driver{
 		setup: s, run: fmt.Sprintf("%x", rand.Uint32()), balancer: s.Front[role], stores: newStores(s.Env()),
-		s3:   &http.Client{Timeout: uploadTimeout, Transport: &http.Transport{MaxIdleConnsPerHost: 64, IdleConnTimeout: 2 * time.Second}},
-		sent: map[string]upload{}, seen: map[string]record{},
+		s3:      &http.Client{Timeout: uploadTimeout, Transport: &http.Transport{MaxIdleConnsPerHost: 64, IdleConnTimeout: 2 * time.Second}},
+		started: make(chan struct{}), sent: map[string]upload{}, seen: map[string]record{},
 	}
 	for _, raw := range s.URLs(role) {
 		u, err := url.Parse(raw)
@@ -71,10 +74,11 @@ func New(s trial.Setup) (*Driver, error) {
 	return d, nil
 }
 
-// Flows returns the load: uploads, and permits beside them. In an overload what
+// Flows returns the load, which begins now: uploads, and permits beside them. In an overload what
 // is admitted is for the uploads alone.
 func (d *Driver) Flows() []engine.Flow {
 	d.begin = time.Now()
+	close(d.started)
 	arrivals := d.setup.Arrivals(d.setup.Rate)
 	flows := []engine.Flow{{
 		Name: "uploads", Schedule: arrivals, Workers: 16, MaxWorkers: 512, WarmUp: d.setup.WarmUp,

@@ -22,6 +22,14 @@ const stalled = 75 * time.Second
 // settle looks until every version has a record, nothing is queued, and a last
 // look at everything; or until nothing moves any more.
 func (d *Driver) settle(ctx context.Context) error {
+	for !d.isFilled() { // an interrupted run
+		if !sleep(ctx, 100*time.Millisecond) {
+			return ctx.Err()
+		}
+	}
+	if d.fillErr != nil {
+		return fmt.Errorf("fill the queue: %w", d.fillErr)
+	}
 	moved, before := time.Now(), -1
 	for {
 		open, queued, err := d.open(ctx)
@@ -90,4 +98,10 @@ func (d *Driver) look(ctx context.Context) (err error) {
 	d.effects = e
 	e.dead, err = d.stores.waiting(ctx, d.stores.env["EVENTS_QUEUE"]+"-dead")
 	return err
+}
+
+func (d *Driver) isFilled() bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.filled
 }

@@ -14,17 +14,25 @@ const (
 	bulkFirst    = 1 << 40 // arrivals of the load are below
 )
 
-// Prepare makes the pictures, and uploads as many as the setup has records, so
-// that the load begins with a queue.
-func (d *Driver) Prepare(ctx context.Context, progress func(done, of int)) (err error) {
+// Prepare makes the pictures. The queue that the load begins with is made by fill,
+// as the load begins: earlier it would be worked off before, and would disturb the
+// measuring of the machine.
+func (d *Driver) Prepare(_ context.Context, progress func(done, of int)) (err error) {
 	if d.pictures, err = newPictures(); err != nil {
-		return err
-	}
-	if err := d.bulk(ctx, bulkFirst, d.setup.Records); err != nil {
 		return err
 	}
 	progress(d.setup.Records, d.setup.Records)
 	return nil
+}
+
+// fill uploads as many pictures as the setup has records once the load begins.
+func (d *Driver) fill(ctx context.Context) error {
+	select {
+	case <-d.started:
+	case <-ctx.Done():
+		return nil // it never began
+	}
+	return d.bulk(ctx, bulkFirst, d.setup.Records)
 }
 
 // bulk uploads n ordinary pictures, as fast as S3 takes them.

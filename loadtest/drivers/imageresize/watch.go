@@ -4,14 +4,23 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"sync"
 	"time"
 )
 
 const watchEvery = time.Second
 
-// Watch looks at the records while the load runs: a record is written once, and
+// Watch fills the queue that the load begins with, and looks at the records while the load runs: a record is written once, and
 // its objects are there before it. And at the memory of the resizers.
 func (d *Driver) Watch(ctx context.Context) {
+	var filling sync.WaitGroup
+	defer filling.Wait()
+	filling.Go(func() {
+		err := d.fill(ctx)
+		d.mu.Lock()
+		defer d.mu.Unlock()
+		d.filled, d.fillErr = true, err
+	})
 	tick := time.NewTicker(watchEvery)
 	defer tick.Stop()
 	for {
