@@ -279,3 +279,5 @@ func newBareAPI(t *testing.T, admitPerSecond float64) *httptest.Server {
 	t.Cleanup(srv.Close)
 	return srv
 }
+
+func local(port int) string { return fmt.Sprintf("127.0.0.1:%d", port) }

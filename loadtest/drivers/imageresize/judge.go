@@ -202,10 +202,24 @@ func (d *Driver) judgeMemory() judge.Check {
 		first>>20, second>>20, int64(memoryBound)>>20)
 }
 
-// drained returns when the queue of the preparation was worked off.
+// drained returns when the queue of the beginning was worked off: when the last
+// of its pictures was, and every other that had been accepted by then.
 func (d *Driver) drained() (at time.Time) {
-	for _, e := range d.ends() {
-		if e.bulk && e.record.finished.After(at) {
+	all := slices.SortedFunc(slices.Values(d.ends()), func(a, b end) int { return a.at.Compare(b.at) })
+	bulk := 0
+	for _, e := range all {
+		if e.bulk {
+			bulk++
+		}
+	}
+	for _, e := range all {
+		if bulk == 0 && !at.IsZero() && e.at.After(at) {
+			return at
+		}
+		if e.bulk {
+			bulk--
+		}
+		if e.record.finished.After(at) {
 			at = e.record.finished
 		}
 	}

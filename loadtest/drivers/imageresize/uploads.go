@@ -66,7 +66,7 @@ func (u *uploader) upload(ctx context.Context, k int64, n int) engine.Outcome {
 	}
 	outcome = u.send(ctx, permit, p, u.d.put)
 	if outcome.Kind == engine.OK && k%overwriteEvery == 9 && p.kind == ordinary {
-		over := u.d.pictures.of(u.d.run, k, n+1000)
+		over := u.d.pictures.of(u.d.run, k, n+1001)
 		over.name = p.name
 		return u.send(ctx, permit, over, u.d.post)
 	}
