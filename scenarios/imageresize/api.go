@@ -140,7 +140,9 @@ func (a *api) answer(w http.ResponseWriter, request string, status int, body any
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("Cache-Control", "no-store")
 	w.WriteHeader(status)
-	json.NewEncoder(w).Encode(body) // the client is gone if this fails
+	e := json.NewEncoder(w)
+	e.SetEscapeHTML(false) // URLs stay as they are, for people and shells
+	e.Encode(body)         // the client is gone if this fails
 }
 
 // problemOf maps an error to its answer. No request of this listener changes
