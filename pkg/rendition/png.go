@@ -17,7 +17,7 @@ func lookPNG(data []byte) (Info, image.Config, error) {
 		return info, c, err
 	}
 	var icc []byte
-	for kind, body := range chunks(data[8:], binary.BigEndian, 4) {
+	for kind, body := range chunks(data[8:]) {
 		switch {
 		case kind == "iCCP":
 			if icc, err = inflated(body); err != nil {
@@ -38,17 +38,17 @@ func lookPNG(data []byte) (Info, image.Config, error) {
 	return info, c, err
 }
 
-// chunks yields the chunks of PNG (length, kind, body, checksum) up to IEND; with
-// tail 0 and the kind first it would be those of RIFF, which differ: see riff.
-func chunks(data []byte, order binary.ByteOrder, tail int) func(yield func(kind string, body []byte) bool) {
+// chunks yields the chunks of a PNG up to IEND: length, kind, body, checksum.
+func chunks(data []byte) func(yield func(kind string, body []byte) bool) {
+	const checksum = 4
 	return func(yield func(string, []byte) bool) {
 		for len(data) >= 8 {
-			n := order.Uint32(data)
+			n := binary.BigEndian.Uint32(data)
 			kind := string(data[4:8])
-			if uint64(n)+uint64(tail) > uint64(len(data)-8) || !yield(kind, data[8:8+n]) || kind == "IEND" {
+			if uint64(n)+checksum > uint64(len(data)-8) || !yield(kind, data[8:8+n]) || kind == "IEND" {
 				return
 			}
-			data = data[8+int(n)+tail:]
+			data = data[8+int(n)+checksum:]
 		}
 	}
 }

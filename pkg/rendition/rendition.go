@@ -73,7 +73,7 @@ func Make(ctx context.Context, data []byte, l Limits, sizes ...Size) (made []Ren
 			made, err = nil, refusef(Corrupt, "the decoder panicked: %v", p)
 		}
 	}()
-	img, err := info.decode(&reader{ctx: ctx, data: data})
+	img, err := info.decode(&reader{ended: ctx.Err, data: data})
 	if ctx.Err() != nil {
 		return nil, context.Cause(ctx)
 	}
@@ -131,17 +131,17 @@ func fit(w, h, side int) (int, int) {
 	return scale(w), scale(h)
 }
 
-// reader gives a decoder its bytes until the context ends: decoders know of no
-// context, and read as they go.
+// reader gives a decoder its bytes until the caller's context ends: decoders know
+// of no context, and read as they go.
 type reader struct {
-	ctx  context.Context //nolint:containedctx // it lives as long as one decoding
-	data []byte
-	at   int
+	ended func() error
+	data  []byte
+	at    int
 }
 
 // Read implements io.Reader.
 func (r *reader) Read(p []byte) (int, error) {
-	if err := r.ctx.Err(); err != nil {
+	if err := r.ended(); err != nil {
 		return 0, err
 	}
 	if r.at == len(r.data) {

@@ -5,6 +5,7 @@ package imageresize
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"image"
 	"image/color"
 	"image/jpeg"
@@ -182,6 +183,7 @@ func poison(t *testing.T, c *cluster) {
 		`{"Records":[{"eventVersion":"2.1","eventName":"ObjectCreated:Put","s3":{"bucket":{"name":"other"},"object":{"key":"in/poison","versionId":"v"}}}]}`,
 		`{"Records":[{"eventVersion":"2.1","eventName":"ObjectRemoved:Delete","s3":{"bucket":{"name":"imageresize-uploads"},"object":{"key":"in/poison","versionId":"v"}}}]}`,
 		`{"Records":[{"eventVersion":"2.1","eventName":"ObjectCreated:Put","s3":{"bucket":{"name":"imageresize-uploads"},"object":{"key":"in/poison"}}}]}`,
+		`{"Records":[{"eventVersion":"2.1","eventName":"ObjectCreated:Put","s3":{"bucket":{"name":"imageresize-uploads"},"object":` + wrongETag(t, c) + `}}]}`,
 	} {
 		c.send(t, body)
 		eventually(t, body+" is quarantined", func() bool {
@@ -189,6 +191,17 @@ func poison(t *testing.T, c *cluster) {
 			return len(found) > 0 && aws.ToString(found[0].MessageAttributes[sqsconsumer.AttributeReason].StringValue) != ""
 		})
 	}
+}
+
+// wrongETag is an object with a version that is there and an ETag that it has not.
+func wrongETag(t *testing.T, c *cluster) string {
+	t.Helper()
+	key := "elsewhere/poison.jpg" // nobody announces it
+	out, err := c.s3.PutObject(t.Context(), &s3.PutObjectInput{Bucket: &c.names.Uploads, Key: &key, Body: strings.NewReader("x")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return fmt.Sprintf(`{"key":%q,"versionId":%q,"eTag":"00000000000000000000000000000000"}`, key, aws.ToString(out.VersionId))
 }
 
 func threeTimes(t *testing.T, c *cluster) {

@@ -74,6 +74,8 @@ func (r *Resizer) resize(ctx context.Context, v Version, receives int) error {
 		return r.finish(ctx, Record{Version: v, State: Failed, Reason: string(refused.Reason), Detail: refused.Detail})
 	case errors.Is(err, errGone):
 		return r.finish(ctx, Record{Version: v, State: Failed, Reason: reasonGone, Detail: "the version was deleted before it was resized"})
+	case errors.Is(err, errPoison):
+		return err // the event names what S3 never made
 	case errors.Is(err, errSlow):
 		// One slow attempt may be the machine's fault, or a process that stood still.
 		return sqsconsumer.Later(time.Second, err)

@@ -13,6 +13,7 @@ import (
 	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
+	"github.com/aws/smithy-go"
 
 	"github.com/provingground/provingground/pkg/rendition"
 )
@@ -41,10 +42,7 @@ func (i *images) read(ctx context.Context, v Version) ([]byte, error) {
 	}
 	out, err := i.client.GetObject(ctx, in)
 	if err != nil {
-		if s := status(err); s == http.StatusNotFound || s == http.StatusMethodNotAllowed { // 405: a delete marker
-			return nil, fmt.Errorf("%w: %w", errGone, err)
-		}
-		return nil, fmt.Errorf("read %s version %s: %w", v.Key, v.ID, err)
+		return nil, fmt.Errorf("read %s version %s: %w", v.Key, v.ID, classified(err))
 	}
 	defer out.Body.Close()
 	size := aws.ToInt64(out.ContentLength)
@@ -56,6 +54,22 @@ func (i *images) read(ctx context.Context, v Version) ([]byte, error) {
 		return nil, fmt.Errorf("read %s version %s: %d of %d bytes: %w", v.Key, v.ID, n, size, errors.Join(err, io.ErrUnexpectedEOF))
 	}
 	return data.Bytes(), nil
+}
+
+// classified tells what an answer of S3 says about a version. A bucket that is not
+// there says nothing about it.
+func classified(err error) error {
+	var named smithy.APIError
+	switch status(err) {
+	case http.StatusNotFound, http.StatusMethodNotAllowed: // 405: the version is a delete marker
+		if errors.As(err, &named) && named.ErrorCode() == "NoSuchBucket" {
+			return err
+		}
+		return fmt.Errorf("%w: %w", errGone, err)
+	case http.StatusBadRequest, http.StatusPreconditionFailed: // no version has this id; its ETag is another
+		return fmt.Errorf("%w: %w", errPoison, err)
+	}
+	return err
 }
 
 // write puts one rendition, unless it is there.
