@@ -19,7 +19,7 @@ import (
 func short(t *testing.T, s scenarios.Scenario) options {
 	t.Helper()
 	return options{
-		scenario: s, rate: s.Target.Rate / 20, records: 2000, duration: 10 * time.Second, warmUp: time.Second,
+		scenario: s, rate: max(2, s.Target.Rate/20), records: min(2000, max(20, s.Target.Records/10)), duration: 10 * time.Second, warmUp: time.Second,
 		reports: t.TempDir(), untimed: true,
 	}
 }
@@ -157,6 +157,45 @@ func builds() []broken {
 			scenario: "ordernotify", name: "a repeated order is not recognized", drill: "lostack",
 			edits: []stack.Edit{{File: "ordernotify.go", Old: `	if found {`, New: `	if found && false {`}},
 			check: "ledger", complains: "is there 2 times",
+		},
+		{
+			scenario: "imageresize", name: "a size is recorded and not stored",
+			edits: []stack.Edit{{File: "s3.go", Old: `	_, err := i.client.PutObject(ctx,`, New: `	if o.Name == "small" { return nil }; _, err := i.client.PutObject(ctx,`}},
+			check: "sizes", complains: "is not there",
+		},
+		{
+			scenario: "imageresize", name: "the newest version is resized instead of the announced one", drill: "overwritten",
+			edits: []stack.Edit{
+				{File: "s3.go", Old: `Key: &v.Key, VersionId: &v.ID}`, New: `Key: &v.Key}`},
+				{File: "s3.go", Old: `	if v.ETag != "" {`, New: `	if false {`},
+			},
+			check: "sizes", complains: "shows picture",
+		},
+		{
+			scenario: "imageresize", name: "a version is recorded before its sizes are there",
+			edits: []stack.Edit{{
+				File: "resize.go", Old: `		g.Go(func() error { return r.images.write(ctx, v, objects[i], m.Data) })`,
+				New: `		go func() { time.Sleep(3 * time.Second); r.images.write(context.WithoutCancel(ctx), v, objects[i], m.Data) }()`,
+			}},
+			check: "records", complains: "had a record before its size",
+		},
+		{
+			scenario: "imageresize", name: "a refused image does not say why",
+			edits: []stack.Edit{{File: "resize.go", Old: `Reason: string(refused.Reason)`, New: `Reason: "failed"`}},
+			check: "ends", complains: "ended as failed(failed)",
+		},
+		{
+			scenario: "imageresize", name: "a version is recorded each time its event comes", drill: "tripled",
+			edits: []stack.Edit{
+				{File: "dynamodb.go", Old: `		ConditionExpression: aws.String("attribute_not_exists(#k)"), ExpressionAttributeNames: map[string]string{"#k": "key"},`, New: ``},
+				{File: "resize.go", Old: `	if known {`, New: `	if known && false {`},
+			},
+			check: "records", complains: "and then done since",
+		},
+		{
+			scenario: "imageresize", name: "nobody looks for lost events", drill: "lost-events",
+			edits: []stack.Edit{{File: "sweeper.go", Old: `			if resent++; resent <= maxResend {`, New: `			if resent++; false {`}},
+			check: "ends", complains: "has neither three sizes nor a reason",
 		},
 	}
 }

@@ -5,7 +5,7 @@ func All() []Scenario {
 	return []Scenario{
 		urlshortener(),
 		ordernotify(),
-		{Slug: "imageresize", Title: "Image pipeline", Cloud: "AWS", Question: "Users upload images to S3. A pipeline resizes them to 3 sizes without blocking the upload response."},
+		imageresize(),
 		{Slug: "inventorysync", Title: "Inventory sync", Cloud: "AWS", Question: "A warehouse uploads a CSV to S3 every hour. Three downstream systems (pricing, search, analytics) each need the changes — at their own pace, without blocking each other."},
 		{Slug: "webhooks", Title: "Webhook intake", Cloud: "Google Cloud", Question: "A SaaS app receives webhooks that must be accepted instantly and processed asynchronously on Google Cloud."},
 		{Slug: "orderprocessor", Title: "Order spikes", Cloud: "Azure", Question: "Accept orders at any rate and process them reliably on Azure, even during traffic spikes."},
