@@ -24,7 +24,8 @@ type event struct {
 // event returns arrival k. Its version is drawn now: of two events of an account
 // the one that is sent later has the higher one.
 func (d *Driver) event(k int64) (event, error) {
-	i := k % int64(d.setup.Records)
+	// The others take turns, whatever their number.
+	i := (k/hotEvery*(hotEvery-1) + k%hotEvery - 1) % int64(d.setup.Records)
 	if k%hotEvery == 0 {
 		i = int64(d.setup.Records)
 	}
