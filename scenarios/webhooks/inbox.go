@@ -16,6 +16,10 @@ import (
 // of its account are one transaction, of many events at a time.
 type inbox struct{ db *pgxpool.Pool }
 
+// applyTimeout is longer than the server's own timeout for a statement: it ends
+// the wait for a server that is not there.
+const applyTimeout = 3 * time.Second
+
 // The three statements go to the server together and are one transaction. The
 // accounts are locked first, in one order for everybody: so the rows of an account
 // get their sequence in the order in which they commit, and two batches that
@@ -58,7 +62,8 @@ SELECT provider || '/' || event_id FROM fresh`
 
 // apply makes the effects of those events that had none, in their order, and
 // returns how many those were. A type that is not known has a row and no effect.
-// It is all or nothing.
+// It is all or nothing, and where PostgreSQL does not answer in time nobody knows
+// which: applying them again tells.
 func (i *inbox) apply(ctx context.Context, events []Event) (fresh int, err error) {
 	var (
 		days                                   []time.Time
@@ -82,6 +87,8 @@ func (i *inbox) apply(ctx context.Context, events []Event) (fresh int, err error
 		fresh = len(all)
 		return err
 	})
+	ctx, cancel := context.WithTimeout(ctx, applyTimeout)
+	defer cancel()
 	if err := i.db.SendBatch(ctx, &b).Close(); err != nil {
 		return 0, fmt.Errorf("apply %d events: %w", len(events), err)
 	}

@@ -27,7 +27,7 @@ func OpenDatabase(ctx context.Context, url, role string, size int32) (*pgxpool.P
 	params := cfg.ConnConfig.RuntimeParams
 	params["application_name"] = "webhooks-" + role
 	params["search_path"] = "webhooks"
-	params["statement_timeout"] = "5s"
+	params["statement_timeout"] = "2s"
 	params["idle_in_transaction_session_timeout"] = "10s"
 	return pgxpool.NewWithConfig(ctx, cfg)
 }
