@@ -197,6 +197,39 @@ func builds() []broken {
 			edits: []stack.Edit{{File: "sweeper.go", Old: `			if resent++; resent <= maxResend {`, New: `			if resent++; false {`}},
 			check: "ends", complains: "has neither three sizes nor a reason",
 		},
+		{
+			scenario: "webhooks", name: "events are acknowledged before Pub/Sub has them", drill: "publish-fails",
+			edits: []stack.Edit{{File: "receiver.go", Old: `if err := r.publisher.publish(ctx, message(event)); err != nil {`, New: `go r.publisher.publish(context.WithoutCancel(ctx), message(event)); if err != nil {`}},
+			check: "ledger", complains: "was acknowledged",
+		},
+		{
+			scenario: "webhooks", name: "a repeated event is applied again", drill: "same-event",
+			edits: []stack.Edit{{
+				File: "inbox.go", Old: `FROM fresh GROUP BY provider, account`,
+				New: `FROM given GROUP BY provider, account`,
+			}},
+			check: "accounts", complains: "its events make it",
+		},
+		{
+			scenario: "webhooks", name: "events have no order",
+			edits: []stack.Edit{
+				{File: "message.go", Old: `OrderingKey: e.provider + "/" + e.Account,`, New: ``},
+				{File: "pull.go", Old: `		p.handle(context`, New: `		if m.ID[len(m.ID)-1]%2 == 0 { time.Sleep(700 * time.Millisecond) }
+		p.handle(context`},
+			},
+			check: "order", complains: "and applied before it",
+		},
+		{
+			scenario: "webhooks", name: "signatures are not compared", drill: "bad-signatures",
+			edits: []stack.Edit{{File: "receiver.go", Old: `if err := claim.Verify(raw); err != nil {`, New: `if err := claim.Verify(raw); err != nil && false {`}},
+			check: "ledger", complains: "nobody asked for it",
+		},
+		{
+			scenario: "webhooks", name: "an outage is taken for poison", drill: "outage",
+			edits: []stack.Edit{{File: "processor.go", Old: `if err == nil || !away(err) {`, New: `if err == nil || err != nil {`}, {File: "processor.go", Old: `	case away(err):
+		finish(batch, err) // the process ends`, New: ``}},
+			check: "dead letters", complains: "healthy events are on the dead-letter topic",
+		},
 	}
 }
 

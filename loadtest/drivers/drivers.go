@@ -8,6 +8,7 @@ import (
 	"github.com/provingground/provingground/loadtest/drivers/leaderboard"
 	"github.com/provingground/provingground/loadtest/drivers/ordernotify"
 	"github.com/provingground/provingground/loadtest/drivers/urlshortener"
+	"github.com/provingground/provingground/loadtest/drivers/webhooks"
 	"github.com/provingground/provingground/loadtest/trial"
 )
 
@@ -22,6 +23,8 @@ func New(s trial.Setup) (trial.Driver, error) {
 		return ordernotify.New(s)
 	case "urlshortener":
 		return urlshortener.New(s)
+	case "webhooks":
+		return webhooks.New(s)
 	}
 	return nil, fmt.Errorf("no driver puts load on %s", s.Scenario.Slug)
 }
