@@ -53,7 +53,7 @@ func imageresize() Scenario {
 			},
 			{
 				Name: "resize-killed", Shows: "a resizer is killed in the middle of its images every 3 s, in turns: no image is lost",
-				Lasts: 12 * time.Second, Recovery: 15 * time.Second, Env: map[string]string{"VISIBILITY": "6s"},
+				Lasts: 12 * time.Second, Recovery: 20 * time.Second, Env: map[string]string{"VISIBILITY": "6s"},
 			},
 			{
 				Name: "overwritten", Shows: "objects are overwritten while they are resized: each version gets its own sizes",
