@@ -32,7 +32,7 @@ func imageresize() Scenario {
 		Drills: []Drill{
 			{
 				Name: "deploy", Shows: "every process of the three roles is replaced by its next version, which records an attribute more: no upload fails and none is forgotten",
-				Lasts: 40 * time.Second,
+				Lasts: 40 * time.Second, Recovery: 5 * time.Second,
 			},
 			{
 				Name: "overload", Shows: "twice of what is admitted arrives for 30 s: what is admitted is taken, the rest gets 503 with Retry-After at once",
@@ -40,20 +40,20 @@ func imageresize() Scenario {
 			},
 			{
 				Name: "lostack", Shows: "answers of S3, DynamoDB and SQS are lost after they did what they were asked: uploads are repeated, and each version ends once",
-				Lasts: 15 * time.Second, Recovery: 5 * time.Second,
+				Lasts: 10 * time.Second, Recovery: 15 * time.Second,
 				Servers: []string{"aws", "dynamodb"}, Operations: []string{"PutObject", "PutItem", "DeleteMessageBatch"},
 			},
 			{
 				Name: "freeze", Shows: "a resizer stands still for longer than the visibility of its messages, then goes on: others have recorded, and it changes nothing",
-				Lasts: 20 * time.Second, Recovery: 5 * time.Second, Role: "resize", Env: map[string]string{"VISIBILITY": "6s"},
+				Lasts: 15 * time.Second, Recovery: 10 * time.Second, Role: "resize", Env: map[string]string{"VISIBILITY": "6s"},
 			},
 			{
 				Name: "outage", Shows: "DynamoDB stands still for longer than attempts × visibility: uploads go on, nothing is resized meanwhile, and no image is given up",
-				Lasts: 25 * time.Second, Recovery: 2 * time.Second, Servers: []string{"dynamodb"}, Env: map[string]string{"VISIBILITY": "2s"},
+				Lasts: 20 * time.Second, Recovery: 20 * time.Second, Servers: []string{"dynamodb"}, Env: map[string]string{"VISIBILITY": "2s"},
 			},
 			{
 				Name: "resize-killed", Shows: "a resizer is killed in the middle of its images every 3 s, in turns: no image is lost",
-				Lasts: 12 * time.Second, Recovery: 15 * time.Second, Env: map[string]string{"VISIBILITY": "6s"},
+				Lasts: 12 * time.Second, Recovery: 20 * time.Second, Env: map[string]string{"VISIBILITY": "6s"},
 			},
 			{
 				Name: "overwritten", Shows: "objects are overwritten while they are resized: each version gets its own sizes",

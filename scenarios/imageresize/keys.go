@@ -53,7 +53,7 @@ func (i ids) valid(id string) bool {
 var (
 	errNameLong    = fmt.Errorf("name must have 1 to %d bytes", maxName)
 	errNameChars   = errors.New("name must be UTF-8 without control characters and slashes")
-	errNameSpecial = errors.New("name must not be . or ..")
+	errNameSpecial = errors.New("name must not be dots alone")
 )
 
 // validName takes what people call their files, in any script, with any spaces.
