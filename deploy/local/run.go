@@ -66,9 +66,9 @@ func provisionScenario(ctx context.Context, _ world, args []string) error {
 	if err != nil {
 		return err
 	}
-	env := awsEnvironment()
+	env := endpoints()
 	if len(env) == 0 {
-		return usageError{"no AWS_ENDPOINT_URL_… in the environment says where to apply the template"}
+		return usageError{"no AWS_ENDPOINT_URL_… or PUBSUB_EMULATOR_HOST in the environment says where to apply the template"}
 	}
-	return provision.Apply(ctx, env, sc.Slug, string(template))
+	return provision.File(ctx, env, sc.Slug, sc.Template, string(template))
 }

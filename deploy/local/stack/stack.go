@@ -164,7 +164,7 @@ func apply(ctx context.Context, o Options, servers map[string]string) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, 2*time.Minute)
 	defer cancel()
-	return provision.Apply(ctx, servers, o.Scenario.Slug, string(template))
+	return provision.File(ctx, servers, o.Scenario.Slug, o.Scenario.Template, string(template))
 }
 
 func (s *Stack) logFolder(root string) string {
