@@ -6,6 +6,7 @@ import (
 
 	"github.com/provingground/provingground/loadtest/drivers/leaderboard"
 	"github.com/provingground/provingground/loadtest/drivers/ordernotify"
+	"github.com/provingground/provingground/loadtest/drivers/pubsubdlq"
 	"github.com/provingground/provingground/loadtest/drivers/urlshortener"
 	"github.com/provingground/provingground/loadtest/trial"
 )
@@ -17,6 +18,8 @@ func New(s trial.Setup) (trial.Driver, error) {
 		return leaderboard.New(s)
 	case "ordernotify":
 		return ordernotify.New(s)
+	case "pubsubdlq":
+		return pubsubdlq.New(s)
 	case "urlshortener":
 		return urlshortener.New(s)
 	}

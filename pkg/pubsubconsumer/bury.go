@@ -32,17 +32,17 @@ const publishTimeout = 10 * time.Second
 
 // bury publishes a message to the dead-letter topic, and acknowledges it when
 // that is durable. Between the two a crash buries it twice.
-func (r *running) bury(ctx context.Context, m *pubsub.Message, msg Message, cause error, failures int) {
+func (r *running) bury(ctx context.Context, d *delivery, cause error) {
 	ctx, cancel := context.WithTimeout(ctx, publishTimeout)
 	defer cancel()
-	letter := &pubsub.Message{Data: msg.Data, Attributes: epitaph(msg, r.Subscriber.ID(), cause, failures)}
+	letter := &pubsub.Message{Data: d.Data, Attributes: epitaph(d.Message, r.Subscriber.ID(), cause, d.failures)}
 	if _, err := r.DeadLetters.Publish(ctx, letter).Get(ctx); err != nil {
-		m.Nack()
-		r.Observe(msg, Failed, fmt.Errorf("publish to the dead-letter topic: %w", err))
+		d.raw.Nack()
+		r.Observe(d.Message, Failed, fmt.Errorf("publish to the dead-letter topic: %w", err))
 		return
 	}
-	m.Ack()
-	r.Observe(msg, Dead, cause)
+	d.raw.Ack()
+	r.Observe(d.Message, Dead, cause)
 }
 
 // epitaph is the message's attributes and why it died. Of a message that has too

@@ -45,6 +45,13 @@ func Unavailable(err error) error { return unavailable{err} }
 // Later marks an error that ends by itself, such as waiting for another message.
 func Later(err error) error { return later{err} }
 
+// AboutMessage reports whether an error is the message's own: not that a dependency
+// is away, and not that its time has not come.
+func AboutMessage(err error) bool { return err != nil && !is[unavailable](err) && !is[later](err) }
+
+// IsPermanent reports whether an error was marked so.
+func IsPermanent(err error) bool { return is[permanent](err) }
+
 // reasonOf names an error for people who sort dead letters.
 func reasonOf(err error) string {
 	var p permanent

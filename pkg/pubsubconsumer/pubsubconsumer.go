@@ -6,9 +6,9 @@
 //   - nil: acknowledged.
 //   - [Permanent]: no repetition mends it. Published to the dead-letter topic with
 //     its reason, and acknowledged when that is durable.
-//   - [Unavailable]: a dependency is away. The message is given back, and nothing
-//     is received until Probe succeeds: an outage costs a message one delivery
-//     however long it lasts, and none of its attempts.
+//   - [Unavailable]: a dependency is away. The message is given back; if Probe says
+//     the same, nothing is received until it succeeds: an outage costs a message one
+//     or two deliveries however long it lasts, and none of its attempts.
 //   - [Later]: given back, and it does not count.
 //   - anything else, a panic and a handler that takes too long: one failure of the
 //     message. Pub/Sub delivers it again after the back-off of the subscription;
@@ -62,6 +62,8 @@ type Failures struct {
 	Count func(ctx context.Context, id string) (int, error)
 	// Add records one more and returns how many there are then.
 	Add func(ctx context.Context, id, reason string) (int, error)
+	// Undo takes one back: what was counted before the handler ran was no failure.
+	Undo func(ctx context.Context, id string) error
 }
 
 // A Consumer consumes one subscription. Subscriber, DeadLetters, Handle, Probe and
@@ -123,7 +125,7 @@ func orDefault[T int | time.Duration](value, otherwise T) T {
 // Run consumes until ctx ends, finishes what runs, gives the rest back, and
 // returns. It returns an error only if the consumer lacks something.
 func (c *Consumer) Run(ctx context.Context) error {
-	if c.Subscriber == nil || c.DeadLetters == nil || c.Handle == nil || c.Probe == nil || c.Failures.Count == nil || c.Failures.Add == nil {
+	if c.Subscriber == nil || c.DeadLetters == nil || c.Handle == nil || c.Probe == nil || c.Failures.Count == nil || c.Failures.Add == nil || c.Failures.Undo == nil {
 		return errors.New("pubsubconsumer: a consumer needs a subscriber, a dead-letter topic, a handler, a probe and a count of failures")
 	}
 	r := &running{Consumer: c.withDefaults(), breaker: newBreaker(c.Probe)}
@@ -158,7 +160,7 @@ func (r *running) receive(ctx context.Context) error {
 	return r.Subscriber.Receive(ctx, func(_ context.Context, m *pubsub.Message) {
 		if ctx.Err() != nil { // it waited behind others when this ended
 			m.Nack()
-			r.Observe(read(m), Released, nil)
+			r.Observe(Read(m), Released, nil)
 			return
 		}
 		// What runs when this ends is finished: it is bounded by its deadline.
@@ -166,7 +168,8 @@ func (r *running) receive(ctx context.Context) error {
 	})
 }
 
-func read(m *pubsub.Message) Message {
+// Read returns what a handler sees of a message of the client.
+func Read(m *pubsub.Message) Message {
 	deliveries := 1
 	if m.DeliveryAttempt != nil {
 		deliveries = *m.DeliveryAttempt
