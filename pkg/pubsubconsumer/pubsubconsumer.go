@@ -81,7 +81,7 @@ type Consumer struct {
 	Outstanding int           // messages held at once; default 200
 	Slow        int           // of those, messages that failed before; default a quarter
 	Quick       time.Duration // for the first run of a message; default 500 ms
-	Deadline    time.Duration // for a run after a failure; default 2 s
+	Deadline    time.Duration // for a run after a failure; default 1 s
 	MaxFailures int           // default 5
 	Suspect     int           // default 10 deliveries
 	// Observe is told how each message ended this time, and of calls that failed,
@@ -106,7 +106,7 @@ func (c *Consumer) withDefaults() *Consumer {
 	d.Outstanding = orDefault(d.Outstanding, 200)
 	d.Slow = orDefault(d.Slow, max(1, d.Outstanding/4))
 	d.Quick = orDefault(d.Quick, 500*time.Millisecond)
-	d.Deadline = orDefault(d.Deadline, 2*time.Second)
+	d.Deadline = orDefault(d.Deadline, time.Second)
 	d.MaxFailures = orDefault(d.MaxFailures, 5)
 	d.Suspect = orDefault(d.Suspect, 10)
 	if d.Observe == nil {

@@ -25,13 +25,12 @@ func (b Before) run(ctx context.Context, biller *biller, m *metrics) error {
 	subscriber.ReceiveSettings.ShutdownOptions = &pubsub.ShutdownOptions{Timeout: time.Second, Behavior: pubsub.ShutdownBehaviorNackImmediately}
 	return subscriber.Receive(ctx, func(ctx context.Context, raw *pubsub.Message) {
 		err := biller.handle(ctx, pubsubconsumer.Read(raw))
-		m.deliveries(1)
 		if err != nil {
 			raw.Nack()
-			m.messages.WithLabelValues("retried").Inc()
+			m.messages.WithLabelValues("before-retried").Inc()
 			return
 		}
 		raw.Ack()
-		m.messages.WithLabelValues("done").Inc()
+		m.messages.WithLabelValues("before-done").Inc()
 	})
 }

@@ -6,11 +6,13 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"cloud.google.com/go/pubsub/v2/apiv1/pubsubpb"
 	"github.com/jackc/pgx/v5"
 	"golang.org/x/sync/errgroup"
+	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"cloud.google.com/go/pubsub/v2"
 
@@ -23,7 +25,7 @@ type throughput struct{ clean, poisoned float64 }
 const (
 	stallTime  = 10 * time.Second
 	keyed      = 3000 // events behind the poisoned one of a key
-	slowOnes   = 400  // more than all processes hold at once
+	slowOnes   = 250  // more than all processes hold at once
 	healthyNow = 1000 // events of others meanwhile
 	batches    = 100  // accounts in a measured backlog
 )
@@ -47,7 +49,7 @@ func (d *Driver) Compare(ctx context.Context) ([]report.Contrast, error) {
 	defer db.Close(ctx)
 	c := &comparison{d: d, client: client, db: db}
 	rows := []report.Contrast{}
-	for _, stall := range []func(context.Context, site) (string, string, error){c.key, c.slow} {
+	for _, stall := range []func(context.Context, site) (string, string, error){c.slow, c.key} {
 		name, before, err := stall(ctx, was)
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", was.role, err)
@@ -58,7 +60,16 @@ func (d *Driver) Compare(ctx context.Context) ([]report.Contrast, error) {
 		}
 		rows = append(rows, report.Contrast{Name: name, Before: before, After: after, Note: fmt.Sprintf("charged %v after the poison", stallTime)})
 	}
+	if err := c.purge(ctx, was); err != nil {
+		return nil, err
+	}
+	if err := c.buried(ctx); err != nil {
+		return nil, err
+	}
 	if d.measured, err = c.throughput(ctx, is); err != nil {
+		return nil, err
+	}
+	if err := c.buried(ctx); err != nil {
 		return nil, err
 	}
 	return append(rows, report.Contrast{
@@ -73,11 +84,15 @@ type comparison struct {
 	client *pubsub.Client
 	db     *pgx.Conn
 	n      int // events so far
+	poison int // of those, sent to the system as it is
 }
 
 // message returns the next event about an account.
 func (c *comparison) message(part, account string, of kind) *pubsubpb.PubsubMessage {
 	c.n++
+	if of != wholesome && !strings.HasSuffix(part, "before") {
+		c.poison++
+	}
 	var request struct {
 		Version int
 		Data    json.RawMessage
@@ -103,6 +118,30 @@ func (c *comparison) publish(ctx context.Context, topic string, all []*pubsubpb.
 		}
 	}
 	return nil
+}
+
+// purge drops what a system will never be done with: it would go on at the cost of
+// the other.
+func (c *comparison) purge(ctx context.Context, s site) error {
+	_, err := c.client.SubscriptionAdminClient.Seek(ctx, &pubsubpb.SeekRequest{
+		Subscription: "projects/" + c.client.Project() + "/subscriptions/" + s.topic, // of the same name
+		Target:       &pubsubpb.SeekRequest_Time{Time: timestamppb.New(time.Now().Add(time.Hour))},
+	})
+	return err
+}
+
+// buried waits until all poison so far is among the dead letters.
+func (c *comparison) buried(ctx context.Context) error {
+	for end := time.Now().Add(2 * time.Minute); ; {
+		n := 0
+		err := c.db.QueryRow(ctx, "SELECT count(*) FROM pubsubdlq.dead_letters WHERE event LIKE $1", c.d.run+"-compare-%").Scan(&n)
+		if err != nil || n >= c.poison {
+			return err
+		}
+		if time.Now().After(end) || !sleep(ctx, 200*time.Millisecond) {
+			return fmt.Errorf("%d of %d poisoned events were buried in two minutes", n, c.poison)
+		}
+	}
 }
 
 // charged counts the healthy events of a part, and says when the last was charged.
