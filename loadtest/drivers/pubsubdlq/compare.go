@@ -23,12 +23,16 @@ import (
 type throughput struct{ clean, poisoned float64 }
 
 const (
-	stallTime  = 10 * time.Second
 	keyed      = 3000 // events behind the poisoned one of a key
 	slowOnes   = 250  // more than all processes hold at once
 	healthyNow = 1000 // events of others meanwhile
 	batches    = 100  // accounts in a measured backlog
 )
+
+// stallTime is how long healthy events may take behind poison.
+func (d *Driver) stallTime() time.Duration {
+	return min(10*time.Second, max(3*time.Second, d.setup.Duration/6))
+}
 
 // site is one of the two systems.
 type site struct{ role, topic, schema string }
@@ -58,7 +62,7 @@ func (d *Driver) Compare(ctx context.Context) ([]report.Contrast, error) {
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", is.role, err)
 		}
-		rows = append(rows, report.Contrast{Name: name, Before: before, After: after, Note: fmt.Sprintf("charged %v after the poison", stallTime)})
+		rows = append(rows, report.Contrast{Name: name, Before: before, After: after, Note: fmt.Sprintf("charged %v after the poison", d.stallTime())})
 	}
 	if err := c.purge(ctx, was); err != nil {
 		return nil, err
@@ -200,7 +204,7 @@ func (c *comparison) stalled(ctx context.Context, s site, part string, one []*pu
 	if err := c.publishAll(ctx, s, many); err != nil {
 		return 0, err
 	}
-	for end := time.Now().Add(stallTime); ; {
+	for end := time.Now().Add(c.d.stallTime()); ; {
 		if n, _, err = c.charged(ctx, s, part); err != nil || n >= want || time.Now().After(end) || !sleep(ctx, 200*time.Millisecond) {
 			return n, err
 		}
