@@ -15,7 +15,6 @@ import (
 
 	"github.com/provingground/provingground/loadtest/balancer"
 	"github.com/provingground/provingground/loadtest/engine"
-	"github.com/provingground/provingground/loadtest/faults/proxy"
 	"github.com/provingground/provingground/loadtest/http1"
 	"github.com/provingground/provingground/loadtest/ledger"
 	"github.com/provingground/provingground/loadtest/trial"
@@ -38,7 +37,6 @@ type Driver struct {
 	topic    *listener // what the dead-letter topic delivers to the judge
 	measured throughput
 	effects  *effects // of the last look
-	injected []*proxy.Injected
 
 	allPoison atomic.Bool  // for a while every event is poison
 	noPoison  atomic.Bool  // from now on none is
