@@ -92,11 +92,13 @@ const (
 	keepFailures = 14 * 24 * time.Hour
 )
 
-// purge removes what is old, a bounded part at a time.
+// purge removes what is old, a bounded part at a time: more than arrives meanwhile.
 func purge(ctx context.Context, db *pgxpool.Pool) error {
-	const part = 1000
+	const part = 10_000
 	_, errClaims := seen().Purge(ctx, db, keepClaims, part)
 	_, errLetters := letters().Purge(ctx, db, keepLetters, part)
 	_, errFailures := db.Exec(ctx, "DELETE FROM failures WHERE message IN (SELECT message FROM failures WHERE failed_at < now() - make_interval(secs => $1) LIMIT $2)", keepFailures.Seconds(), part)
-	return errors.Join(errClaims, errLetters, errFailures)
+	// Before its letter is forgotten: a row without one is not settled.
+	_, errParked := db.Exec(ctx, "DELETE FROM parked p USING dead_letters d WHERE d.id = p.letter AND d.settled_at IS NOT NULL")
+	return errors.Join(errClaims, errLetters, errFailures, errParked)
 }
