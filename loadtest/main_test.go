@@ -230,6 +230,46 @@ func builds() []broken {
 		finish(batch, err) // the process ends`, New: ``}},
 			check: "dead letters", complains: "healthy events are on the dead-letter topic",
 		},
+		{
+			scenario: "pubsubdlq", name: "the inbox is not asked", drill: "lostack",
+			edits: []stack.Edit{{File: "biller.go", Old: `	if first {`, New: `	if first || true {`}},
+			check: "ledger", complains: "is there 2 times",
+		},
+		{
+			scenario: "pubsubdlq", name: "poison is acknowledged and not buried",
+			edits: []stack.Edit{{
+				File: "biller.go", Old: `	if err != nil {
+		return err
+	}
+	amount, err`, New: `	if err != nil {
+		return nil
+	}
+	amount, err`,
+			}},
+			check: "dead-letter topic", complains: "never came from the dead-letter topic",
+		},
+		{
+			scenario: "pubsubdlq", name: "usage is accepted before the topic has it",
+			edits: []stack.Edit{{File: "publisher.go", Old: `	_, err := topic.Publish(ctx, m).Get(ctx)
+	if err == nil {`, New: `	if m.Attributes[attributeID][len(m.Attributes[attributeID])-1] == '7' {
+		return nil
+	}
+	_, err := topic.Publish(ctx, m).Get(ctx)
+	if err == nil {`}},
+			check: "ledger", complains: "was acknowledged",
+		},
+		{
+			scenario: "pubsubdlq", name: "an outage counts as a failure of the message", drill: "outage",
+			edits: []stack.Edit{{File: "biller.go", Old: `	return pubsubconsumer.Unavailable(err)
+}`, New: `	return pubsubconsumer.Permanent("database-away", err)
+}`}},
+			check: "dead letters", complains: "is healthy and was dead-lettered",
+		},
+		{
+			scenario: "pubsubdlq", name: "the balance forgets charges",
+			edits: []stack.Edit{{File: "biller.go", Old: `SET balance = balance + $2 WHERE id = $1`, New: `SET balance = $2 WHERE id = $1`}},
+			check: "balances", complains: "is not the sum of their charges",
+		},
 	}
 }
 

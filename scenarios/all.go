@@ -14,7 +14,7 @@ func All() []Scenario {
 		leaderboard(),
 		{Slug: "checkout", Title: "Black Friday checkout", Cloud: "AWS", Question: "Your checkout service hammers RDS with Lambda connections and crashes on Black Friday. Fix it without touching the schema."},
 		{Slug: "autoscaling", Title: "Autoscaling a web app", Cloud: "AWS", Question: "A traditional web app on EC2 fails under 10× traffic spikes. Redesign it to scale automatically without over-provisioning."},
-		{Slug: "pubsubdlq", Title: "Poison on Pub/Sub", Cloud: "Google Cloud", Question: "A poison message is being redelivered forever and stalling your Pub/Sub subscriber. Make the pipeline resilient."},
+		pubsubdlq(),
 		{Slug: "servicebusdlq", Title: "Poison on Service Bus", Cloud: "Azure", Question: "Repeatedly-failing messages are clogging your Service Bus queue. Quarantine them and stop double-processing."},
 		{Slug: "edgeuploads", Title: "Uploads at the edge", Cloud: "Cloudflare", Question: "Accept uploads at the edge, queue background processing, and store results durably with zero egress fees."},
 		{Slug: "edgeroom", Title: "Live room at the edge", Cloud: "Cloudflare", Question: "Run a live, strongly-consistent counter (or chat room) at the edge while serving config from a fast, eventually-consistent cache."},
