@@ -72,6 +72,7 @@ func Table() []Definition {
 			"s3", "sns", "sqs", "ses", "lambda", "iam", "logs", "cloudformation"),
 		pubsub(),
 		serviceBus(),
+		d1(),
 	}
 }
 

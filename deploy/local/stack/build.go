@@ -13,14 +13,21 @@ import (
 	"time"
 )
 
-// build compiles every role into root/bin and returns the programs by role.
+// build compiles every role into root/bin and returns the programs by role, of a
+// Worker the folder of its modules.
 func (o Options) build(ctx context.Context, edits []Edit) (map[string]string, error) {
 	programs := map[string]string{}
 	for _, role := range o.Scenario.Roles {
 		out := filepath.Join(o.Root, "bin", o.Scenario.Slug+"-"+role.Name+suffix(edits))
 		pkg := "./" + filepath.ToSlash(filepath.Join(o.Commands, role.Name))
 		began := time.Now()
-		if err := goBuild(ctx, o.Module, pkg, edits, out); err != nil {
+		var err error
+		if role.Worker != "" {
+			out, err = o.buildWorker(ctx, pkg, edits, out)
+		} else {
+			err = goBuild(ctx, o.Module, pkg, edits, out)
+		}
+		if err != nil {
 			return nil, fmt.Errorf("%s: %w", role.Name, err)
 		}
 		if took := time.Since(began); took > 2*time.Second {
@@ -46,7 +53,7 @@ func (s *Stack) BuildNext(ctx context.Context, edits ...Edit) error {
 
 // goBuild replaces the program as a whole: another run may be executing it, or
 // building it at the same time.
-func goBuild(ctx context.Context, module, pkg string, edits []Edit, out string) error {
+func goBuild(ctx context.Context, module, pkg string, edits []Edit, out string, flags ...string) error {
 	if err := os.MkdirAll(filepath.Dir(out), 0o755); err != nil {
 		return err
 	}
@@ -56,7 +63,7 @@ func goBuild(ctx context.Context, module, pkg string, edits []Edit, out string) 
 	}
 	defer os.RemoveAll(dir)
 	fresh := filepath.Join(dir, filepath.Base(out))
-	args := []string{"build", "-buildvcs=false", "-o", fresh}
+	args := append([]string{"build", "-buildvcs=false", "-o", fresh}, flags...)
 	if len(edits) > 0 {
 		list, err := overlay(module, dir, edits)
 		if err != nil {
