@@ -27,10 +27,10 @@ type Instance struct {
 	URL      string // of the public listener
 	AdminURL string // of metrics and administration
 
-	name    string // slug/role/index
-	program string // of a Worker the folder of its modules
+	name    string  // slug/role/index
+	program string  // of a Worker the folder of its modules
 	runner  *runner // of a Worker
-	next    string // the program of the next version, if one was built
+	next    string  // the program of the next version, if one was built
 	port    int
 	admin   int
 	env     []string
