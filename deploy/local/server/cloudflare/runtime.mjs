@@ -57,9 +57,11 @@ export function required(name) {
   process.exit(2);
 }
 
-// address splits host:port.
-export function address(name) {
-  const value = required(name);
+// list returns a setting that is a list.
+export const list = (name) => required(name).split(",");
+
+// address splits host:port, of a setting or of a value that came with it.
+export function address(name, value = required(name)) {
   const at = value.lastIndexOf(":");
   const port = Number(value.slice(at + 1));
   if (at > 0 && Number.isInteger(port) && port > 0 && port < 65536) return { host: value.slice(0, at), port };

@@ -1,38 +1,38 @@
-// Runs one Worker as its wrangler.jsonc describes it, as a process of a scenario:
+// Runs a Worker as its wrangler.jsonc describes it, as a process of a scenario:
 // ADDR (the Worker), ADMIN_ADDR (health and counters), CONFIG (the file), DIR (the
 // built modules, in place of the folder of "main"), STATE_DIR (what KV, R2 and
 // Durable Objects keep). Variables and required secrets that the file names come
 // from the environment where it has them. With D1_URL the databases are those of
-// that server; without, they are kept in STATE_DIR, too.
+// that server; without, they are kept in STATE_DIR, too. Several Workers in one
+// workerd are lists, with commas, of ADDR, CONFIG and DIR. With BARE they listen
+// themselves, which is for measurements.
 import { randomUUID } from "node:crypto";
 import { readdirSync, readFileSync } from "node:fs";
 import { createServer } from "node:http";
 import { basename, join } from "node:path";
 import { parse } from "jsonc-parser";
 import { Response } from "miniflare";
-import { address, here, required, start } from "./runtime.mjs";
+import { address, here, list, required, start } from "./runtime.mjs";
 
-const listen = address("ADDR");
 const admin = address("ADMIN_ADDR");
-const config = parse(readFileSync(required("CONFIG"), "utf8"));
-const dir = required("DIR");
 const key = randomUUID(); // for what only this program may ask the front
 let state = "starting";
 
 // modules are all files of the built folder, the main one first.
-function modules() {
+function modules(config, dir) {
   const kinds = { ".mjs": "ESModule", ".js": "ESModule", ".wasm": "CompiledWasm", ".html": "Text", ".css": "Text", ".txt": "Text" };
+  const kind = (file) => kinds[file.slice(file.lastIndexOf("."))];
   const main = basename(config.main);
-  const files = readdirSync(dir).filter((f) => kinds[f.slice(f.lastIndexOf("."))]);
+  const files = readdirSync(dir).filter(kind);
   if (!files.includes(main)) {
     console.error(`${dir} holds no ${main}`);
     process.exit(2);
   }
   files.sort((a, b) => (b === main) - (a === main));
-  return files.map((f) => ({ type: kinds[f.slice(f.lastIndexOf("."))], path: join(dir, f) }));
+  return files.map((f) => ({ type: kind(f), path: join(dir, f) }));
 }
 
-function variables() {
+function variables(config) {
   const all = { ...config.vars };
   for (const name of Object.keys(all)) all[name] = process.env[name] ?? all[name];
   for (const name of config.secrets?.required ?? []) all[name] = required(name);
@@ -53,48 +53,53 @@ function consumer(c) {
   };
 }
 
-// sqlite are the Durable Object classes that the migrations give SQLite storage.
-const sqlite = new Set((config.migrations ?? []).flatMap((m) => m.new_sqlite_classes ?? []));
+function worker(config, dir) {
+  // The Durable Object classes that the migrations give SQLite storage.
+  const sqlite = new Set((config.migrations ?? []).flatMap((m) => m.new_sqlite_classes ?? []));
+  return {
+    name: config.name,
+    modulesRoot: dir,
+    modules: modules(config, dir),
+    compatibilityDate: config.compatibility_date,
+    compatibilityFlags: config.compatibility_flags,
+    bindings: variables(config),
+    d1Databases: named(config.d1_databases, "binding", database),
+    kvNamespaces: named(config.kv_namespaces, "binding", (n) => n.id),
+    r2Buckets: named(config.r2_buckets, "binding", (b) => b.bucket_name),
+    queueProducers: named(config.queues?.producers, "binding", (q) => ({ queueName: q.queue })),
+    queueConsumers: named(config.queues?.consumers, "queue", consumer),
+    durableObjects: named(config.durable_objects?.bindings, "name", (o) => ({ className: o.class_name, useSQLite: sqlite.has(o.class_name) })),
+    outboundService: () => new Response("this Worker runs without network", { status: 502 }),
+  };
+}
 
-const worker = {
-  name: config.name,
-  modulesRoot: dir,
-  modules: modules(),
-  compatibilityDate: config.compatibility_date,
-  compatibilityFlags: config.compatibility_flags,
-  bindings: variables(),
-  d1Databases: named(config.d1_databases, "binding", database),
-  kvNamespaces: named(config.kv_namespaces, "binding", (n) => n.id),
-  r2Buckets: named(config.r2_buckets, "binding", (b) => b.bucket_name),
-  queueProducers: named(config.queues?.producers, "binding", (q) => ({ queueName: q.queue })),
-  queueConsumers: named(config.queues?.consumers, "queue", consumer),
-  durableObjects: named(config.durable_objects?.bindings, "name", (o) => ({ className: o.class_name, useSQLite: sqlite.has(o.class_name) })),
-  outboundService: () => new Response("this Worker runs without network", { status: 502 }),
-};
-
-const front = {
-  name: "front",
+const front = (app) => ({
+  name: `front of ${app}`,
   modulesRoot: here,
   modules: [{ type: "ESModule", path: `${here}front.mjs` }],
   compatibilityDate: "2026-04-01",
   bindings: { KEY: key },
   serviceBindings: {
-    APP: config.name,
+    APP: app,
     RUNNER: () => new Response(`${state}\n`, { status: state === "ready" ? 200 : 503 }),
   },
-  unsafeDirectSockets: [{ ...listen }],
-};
+});
 
-const { flare, onTerm } = await start({ workers: [front, worker], cachePersist: false }, required("STATE_DIR"));
-const door = await flare.getWorker("front");
-const app = await flare.getWorker(config.name);
-const ask = async (path) => door.fetch(`http://runner${path}`, { headers: { "runner-key": key } });
+// Each Worker is reached through a front, but for measurements of the bare Worker.
+const apps = list("CONFIG").map((file, i) => worker(parse(readFileSync(file, "utf8")), list("DIR")[i]));
+const doors = process.env.BARE ? apps : apps.map((app) => front(app.name));
+doors.forEach((door, i) => { door.unsafeDirectSockets = [address("ADDR", list("ADDR")[i])]; });
+const all = process.env.BARE ? apps : [...doors, ...apps];
 
-// An open port says nothing: the Worker itself must answer.
-const first = await app.fetch("http://runner/healthz");
-if (first.status !== 200) {
-  console.error(`the Worker answers ${first.status} to its first request: ${await first.text()}`);
-  process.exit(1);
+const { flare, onTerm } = await start({ workers: all, cachePersist: false }, required("STATE_DIR"));
+
+// An open port says nothing: the Workers themselves must answer.
+for (const { name } of apps) {
+  const first = await (await flare.getWorker(name)).fetch("http://runner/healthz");
+  if (first.status !== 200) {
+    console.error(`the Worker ${name} answers ${first.status} to its first request: ${await first.text()}`);
+    process.exit(1);
+  }
 }
 
 // The administration: health, counters, and a call of the scheduled handler.
@@ -105,25 +110,39 @@ const server = createServer(async (request, response) => {
     if (path === "/healthz") return reply(200, "ok\n");
     if (path === "/readyz") return reply(state === "ready" ? 200 : 503, `${state}\n`);
     if (path === "/metrics") return reply(200, await counters());
-    if (path === "/scheduled" && request.method === "POST") return reply(200, `${JSON.stringify(await app.scheduled({ cron: "* * * * *" }))}\n`);
+    if (path === "/scheduled" && request.method === "POST") return reply(200, await scheduled());
     reply(404, "not found\n");
   } catch (error) {
     reply(500, `${error}\n`);
   }
 });
 
+async function scheduled() {
+  const results = apps.map(async ({ name }) => (await flare.getWorker(name)).scheduled({ cron: "* * * * *" }));
+  return `${JSON.stringify(await Promise.all(results))}\n`;
+}
+
+async function counted(app) {
+  const door = await flare.getWorker(front(app.name).name);
+  return (await door.fetch("http://runner/counters", { headers: { "runner-key": key } })).json();
+}
+
 async function counters() {
-  const counted = await (await ask("/counters")).json();
-  return Object.entries(counted).map(([name, n]) => `${config.name}_${name} ${n}\n`).join("");
+  if (process.env.BARE) return "";
+  const lines = await Promise.all(apps.map(async (app) =>
+    Object.entries(await counted(app)).map(([name, n]) => `${app.name}_${name} ${n}\n`)));
+  return lines.flat().join("");
 }
 
 // drain fails readiness, so that the balancer turns away, and waits for what is
 // under way, but not for ever.
 async function drain() {
   state = "draining";
+  if (process.env.BARE) return;
   await new Promise((done) => setTimeout(done, Number(process.env.DRAIN_MILLISECONDS ?? 1000)));
   for (let tries = 0; tries < 100; tries++) {
-    if ((await (await ask("/counters")).json()).requests_open === 0) return;
+    const open = await Promise.all(apps.map(async (app) => (await counted(app)).requests_open));
+    if (open.every((n) => n === 0)) return;
     await new Promise((done) => setTimeout(done, 50));
   }
 }
@@ -131,5 +150,5 @@ async function drain() {
 onTerm(drain);
 server.listen(admin.port, admin.host, () => {
   state = "ready";
-  console.log(JSON.stringify({ msg: "ready", worker: config.name, addr: process.env.ADDR, pid: process.pid }));
+  console.log(JSON.stringify({ msg: "ready", workers: apps.map((app) => app.name), addr: process.env.ADDR, pid: process.pid }));
 });
