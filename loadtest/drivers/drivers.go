@@ -4,6 +4,7 @@ package drivers
 import (
 	"fmt"
 
+	"github.com/provingground/provingground/loadtest/drivers/edgeapi"
 	"github.com/provingground/provingground/loadtest/drivers/leaderboard"
 	"github.com/provingground/provingground/loadtest/drivers/ordernotify"
 	"github.com/provingground/provingground/loadtest/drivers/urlshortener"
@@ -13,6 +14,8 @@ import (
 // New returns the driver of the setup's scenario. It does no I/O.
 func New(s trial.Setup) (trial.Driver, error) {
 	switch s.Scenario.Slug {
+	case "edgeapi":
+		return edgeapi.New(s)
 	case "leaderboard":
 		return leaderboard.New(s)
 	case "ordernotify":
