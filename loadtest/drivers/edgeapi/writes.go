@@ -20,7 +20,8 @@ const (
 	pause       = 250 * time.Millisecond
 	createShare = 0.2
 	deleteShare = 0.1
-	contended   = 50 // items that changes meet on
+	contended   = 50   // items that changes meet on
+	lateShare   = 0.05 // of the changes, by somebody who saw the version before
 )
 
 // writer creates, changes and deletes items. It repeats what is not definite with
@@ -42,7 +43,12 @@ func (w *writer) Send(ctx context.Context, k int64) engine.Outcome {
 		}
 		return w.create(ctx, k, key)
 	}
-	return w.change(ctx, k, key, w.d.items[rng.IntN(min(contended, len(w.d.items)))])
+	it := w.d.items[rng.IntN(min(contended, len(w.d.items)))]
+	seen := it.known()
+	if seen > 1 && rng.Float64() < lateShare {
+		seen--
+	}
+	return w.change(ctx, k, key, it, seen)
 }
 
 // write is one with its key, sent until the answer is definite.
@@ -126,10 +132,9 @@ func (w *writer) remove(ctx context.Context, k int64, key string, c created) eng
 	return w.outcome(end, err)
 }
 
-// change replaces the version that was seen last. That another one came before is
-// an answer, too.
-func (w *writer) change(ctx context.Context, k int64, key string, it *item) engine.Outcome {
-	seen := it.known()
+// change replaces the version that was seen. That another one came before is an
+// answer, too.
+func (w *writer) change(ctx context.Context, k int64, key string, it *item, seen int64) engine.Outcome {
 	one := write{
 		key: key, what: "change " + key, method: "PUT", path: "/api/items/" + it.id, version: seen,
 		draft: &draft{Name: "Item " + it.id[:6], Description: by(key), Price: k, Cost: k + 1},

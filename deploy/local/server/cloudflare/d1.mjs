@@ -1,9 +1,8 @@
 // D1 as a server of its own: Miniflare's D1, each database a SQLite file below
 // STATE_DIR. ADDR is where it listens, DATABASES the names that it holds, separated
-// by commas. Workers reach it as Cloudflare's remote bindings reach D1:
-// POST /<name> with the original URL and headers in MF-… headers. Everybody else
-// sends POST /<name>/query with {"sql": …, "params": […]}, or a list of those, which
-// is one transaction.
+// by commas. Workers reach it with the API that workerd has for D1, see
+// remoted1.mjs. Everybody else sends POST /<name>/query with {"sql": …,
+// "params": […]}, or a list of those, which is one transaction.
 import { address, here, required, start } from "./runtime.mjs";
 
 const listen = address("ADDR");

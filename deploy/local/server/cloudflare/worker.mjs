@@ -41,10 +41,12 @@ function variables(config) {
 
 const named = (list, name, value) => Object.fromEntries((list ?? []).map((each) => [each[name], value(each)]));
 
-function database(d) {
-  const url = process.env.D1_URL;
-  return url ? { id: d.database_name, remoteProxyConnectionString: new URL(`${url}/${d.database_name}`) } : d.database_name;
-}
+// remote is a database of the server at D1_URL.
+const remote = (d) => ({
+  name: d.binding, type: "d1",
+  plugin: { package: `${here}remoted1.mjs`, name: "remote-d1" },
+  options: { address: new URL(process.env.D1_URL).host, database: d.database_name },
+});
 
 function consumer(c) {
   return {
@@ -63,7 +65,8 @@ function worker(config, dir) {
     compatibilityDate: config.compatibility_date,
     compatibilityFlags: config.compatibility_flags,
     bindings: variables(config),
-    d1Databases: named(config.d1_databases, "binding", database),
+    d1Databases: process.env.D1_URL ? {} : named(config.d1_databases, "binding", (d) => d.database_name),
+    unsafeBindings: process.env.D1_URL ? (config.d1_databases ?? []).map(remote) : [],
     kvNamespaces: named(config.kv_namespaces, "binding", (n) => n.id),
     r2Buckets: named(config.r2_buckets, "binding", (b) => b.bucket_name),
     queueProducers: named(config.queues?.producers, "binding", (q) => ({ queueName: q.queue })),
