@@ -4,6 +4,8 @@ import (
 	"context"
 	"crypto/sha256"
 	"crypto/subtle"
+	"encoding/json"
+	"io"
 	"log/slog"
 	"net/http"
 	"time"
@@ -33,6 +35,7 @@ func (a *API) Handler() http.Handler {
 	mux.HandleFunc("PUT /api/items/{id}", a.update)
 	mux.HandleFunc("DELETE /api/items/{id}", a.remove)
 	mux.HandleFunc("GET /api/settings", a.settings)
+	mux.HandleFunc("PUT /api/settings", a.setSettings)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		// What health checks ask costs nothing, and is not refused.
 		if r.URL.Path == "/healthz" {
@@ -81,6 +84,35 @@ func (a *API) settings(w http.ResponseWriter, r *http.Request) {
 	header.Set("Content-Type", "application/json")
 	header.Set("Cache-Control", "public, max-age=60")
 	a.write(w, body)
+}
+
+// setSettings replaces the settings: to repeat it changes nothing more.
+func (a *API) setSettings(w http.ResponseWriter, r *http.Request) {
+	known, answered := a.known(w, r)
+	if answered {
+		return
+	}
+	if !known {
+		a.unknown(w)
+		return
+	}
+	doc, err := io.ReadAll(http.MaxBytesReader(w, r.Body, MaxBody))
+	if err == nil && !json.Valid(doc) {
+		err = &Invalid{"settings are a JSON document"}
+	}
+	if err == nil {
+		err = a.Settings.SetSettings(r.Context(), doc)
+	}
+	if err != nil {
+		a.wrote(w, r, err)
+		return
+	}
+	w.WriteHeader(http.StatusNoContent)
+}
+
+func (a *API) unknown(w http.ResponseWriter) {
+	w.Header().Set("WWW-Authenticate", `Bearer realm="items"`)
+	problem(w, http.StatusUnauthorized, "writes need a token")
 }
 
 // write sends a body; whoever left does not get it.

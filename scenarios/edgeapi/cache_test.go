@@ -94,4 +94,10 @@ func TestSettingsAreForEverybody(t *testing.T) {
 	if got := bodyOf(t, resp); got != `{"currency":"EUR"}` || resp.Header.Get("Cache-Control") != "public, max-age=60" {
 		t.Errorf("settings %s", got)
 	}
+	want(t, s.do(t, "PUT", "/api/settings", `{"currency":"USD"}`, nil), 401)
+	want(t, s.do(t, "PUT", "/api/settings", `{"currency":`, header{"Authorization", "Bearer " + token}), 400)
+	want(t, s.do(t, "PUT", "/api/settings", `{"currency":"USD"}`, header{"Authorization", "Bearer " + token}), 204)
+	if got := bodyOf(t, want(t, s.do(t, "GET", "/api/settings", "", nil), 200)); got != `{"currency":"USD"}` {
+		t.Errorf("settings %s after they were set", got)
+	}
 }

@@ -67,8 +67,7 @@ func (a *API) change(w http.ResponseWriter, r *http.Request, hasBody bool, do fu
 		return
 	}
 	if !known {
-		w.Header().Set("WWW-Authenticate", `Bearer realm="items"`)
-		problem(w, http.StatusUnauthorized, "writes need a token")
+		a.unknown(w)
 		return
 	}
 	key, d, err := request(w, r, hasBody)

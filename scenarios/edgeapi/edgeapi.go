@@ -138,8 +138,10 @@ type Entry struct {
 	Body []byte
 }
 
-// Settings is where the settings of the site come from.
+// Settings is where the settings of the site are.
 type Settings interface {
 	// Settings returns a JSON document, which may be a minute old.
 	Settings(ctx context.Context) ([]byte, error)
+	// SetSettings replaces it. That takes up to a minute to be seen everywhere.
+	SetSettings(ctx context.Context, doc []byte) error
 }

@@ -117,9 +117,15 @@ func (c *colo) Delete(_ context.Context, key string) error {
 	return nil
 }
 
-type fixed string
+// settings are in memory.
+type settings struct{ doc []byte }
 
-func (f fixed) Settings(context.Context) ([]byte, error) { return []byte(f), nil }
+func (s *settings) Settings(context.Context) ([]byte, error) { return s.doc, nil }
+
+func (s *settings) SetSettings(_ context.Context, doc []byte) error {
+	s.doc = doc
+	return nil
+}
 
 // clock is a time that stands still until it is moved.
 type clock struct {
@@ -157,7 +163,7 @@ func sites(t *testing.T, n int) []*site {
 	for range n {
 		db := &wire{url: url}
 		api := &edgeapi.API{
-			Items: edgeapi.Items{DB: db}, Cache: &colo{entries: map[string]edgeapi.Entry{}}, Settings: fixed(`{"currency":"EUR"}`),
+			Items: edgeapi.Items{DB: db}, Cache: &colo{entries: map[string]edgeapi.Entry{}}, Settings: &settings{[]byte(`{"currency":"EUR"}`)},
 			Token: token, Now: now.Now, Log: slog.New(slog.DiscardHandler),
 		}
 		all = append(all, &site{API: api, db: db, clock: now, serve: api.Handler()})

@@ -117,7 +117,7 @@ func (w *write) claim(id string, version int64) Statement {
 // commit runs a write as one batch, and reads in the same one what became of it.
 func (i Items) commit(ctx context.Context, w *write, claim, effect Statement) (Receipt, error) {
 	results, bookmark, err := i.DB.Batch(ctx, "", claim, effect, Statement{
-		`SELECT k.hash, k.attempt, k.status, k.version, k.body, (SELECT version FROM items WHERE id = ?2) FROM (SELECT 1) LEFT JOIN keys k ON k.key = ?1`,
+		`SELECT k.hash, k.attempt, k.status, k.version, k.body, (SELECT version FROM items WHERE id = ?2) AS now FROM (SELECT 1) LEFT JOIN keys k ON k.key = ?1`,
 		[]any{w.key.Name, w.id},
 	})
 	if err != nil {

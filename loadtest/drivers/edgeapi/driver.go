@@ -22,7 +22,7 @@ import (
 
 const (
 	role          = "worker"
-	writesPerRead = 0.05
+	writesPerRead = 0.1
 	timeout       = 8 * time.Second // longer than the Worker waits for D1
 )
 

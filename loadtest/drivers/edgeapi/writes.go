@@ -20,8 +20,8 @@ const (
 	pause       = 250 * time.Millisecond
 	createShare = 0.2
 	deleteShare = 0.1
-	contended   = 50   // items that changes meet on
-	lateShare   = 0.05 // of the changes, by somebody who saw the version before
+	contended   = 10  // items that changes meet on
+	lateShare   = 0.2 // of the changes, by somebody who saw the version before
 )
 
 // writer creates, changes and deletes items. It repeats what is not definite with
