@@ -91,7 +91,7 @@ func (f *followUp) one(ctx context.Context, c *clients, p promise) {
 	}
 	f.everywhere(ctx, c, p, "with the writer's bookmark", http1.Field{Name: "D1-Bookmark", Value: p.bookmark})
 	f.see(ctx, c, p.process, p, "in the colo that wrote", http1.Field{})
-	if p.version%2 == 0 { // a repetition purges the cache that it passes
+	if p.process == 0 { // a repetition purges the cache of the process that it is sent to
 		f.repeat(ctx, c, p)
 	}
 	p.again = true
