@@ -5,7 +5,7 @@ GO ?= go
 LOADFLAGS = $(if $(RATE),-rate $(RATE)) $(if $(DURATION),-duration $(DURATION))
 
 .DEFAULT_GOAL := help
-.PHONY: help up down status logs run load drill test matrix lint bench bench-loadtest bench-pubsub bench-servicebus bench-imageresize clean need-scenario
+.PHONY: help up down status logs run load drill test matrix lint bench bench-loadtest bench-edge bench-pubsub bench-servicebus bench-imageresize clean need-scenario
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "make %-16s %s\n", $$1, $$2}' Makefile
@@ -47,6 +47,9 @@ bench: ## CPU per redirect beside nginx and wrk, in one run
 
 bench-loadtest: ## the load generator beside wrk, vegeta and wrk2, in one run
 	@$(GO) run ./loadtest/bench -seconds 4 loadtest
+
+bench-edge: ## the edge API in Go beside its twin in JavaScript, in one workerd
+	@$(GO) run ./loadtest/bench -seconds 3 edge
 
 bench-pubsub: ## Pub/Sub in process beside pstest, and the rate of the disk's syncs
 	@$(GO) test -run '^$$' -bench . -benchtime 3s ./pkg/journal

@@ -270,6 +270,32 @@ func builds() []broken {
 			edits: []stack.Edit{{File: "biller.go", Old: `SET balance = balance + $2 WHERE id = $1`, New: `SET balance = $2 WHERE id = $1`}},
 			check: "balances", complains: "is not the sum of their charges",
 		},
+		{
+			scenario: "edgeapi", name: "the version is not compared",
+			edits: []stack.Edit{
+				{File: "writes.go", Old: `FROM items WHERE id = ? AND version = ? ON CONFLICT (key) DO NOTHING`, New: `FROM items WHERE id = ? AND version >= ? ON CONFLICT (key) DO NOTHING`},
+				{File: "writes.go", Old: `		 WHERE id = ? AND version = ? AND EXISTS (SELECT 1 FROM keys WHERE key = ? AND attempt = ?)`, New: `		 WHERE id = ? AND version >= ? AND EXISTS (SELECT 1 FROM keys WHERE key = ? AND attempt = ?)`},
+			},
+			check: "answers", complains: "were both acknowledged as version",
+		},
+		{
+			scenario: "edgeapi", name: "a repeated write is not recognized",
+			edits: []stack.Edit{{File: "changes.go", Old: `Key{Name: name, Hash`, New: `Key{Name: name + random(), Hash`}},
+			check: "visibility", complains: "and its repetition",
+		},
+		{
+			scenario: "edgeapi", name: "answers for those who are known are cached for everybody",
+			edits: []stack.Edit{
+				{File: "reads.go", Old: `	if known || since != "" ||`, New: `	if since != "" ||`},
+				{File: "reads.go", Old: `entry(body, false, began)`, New: `entry(body, true, began)`},
+			},
+			check: "answers", complains: "somebody who is not known",
+		},
+		{
+			scenario: "edgeapi", name: "the colo that wrote goes on serving what it has cached",
+			edits: []stack.Edit{{File: "changes.go", Old: `	a.purge(r, id)`, New: `	_ = id`}},
+			check: "visibility", complains: "in the colo that wrote",
+		},
 	}
 }
 

@@ -9,7 +9,7 @@ func All() []Scenario {
 		{Slug: "inventorysync", Title: "Inventory sync", Cloud: "AWS", Question: "A warehouse uploads a CSV to S3 every hour. Three downstream systems (pricing, search, analytics) each need the changes — at their own pace, without blocking each other."},
 		webhooks(),
 		{Slug: "orderprocessor", Title: "Order spikes", Cloud: "Azure", Question: "Accept orders at any rate and process them reliably on Azure, even during traffic spikes."},
-		{Slug: "edgeapi", Title: "JSON API at the edge", Cloud: "Cloudflare", Question: "Serve a low-latency JSON API from the edge, backed by a serverless SQLite database."},
+		edgeapi(),
 		{Slug: "fraud", Title: "Fraud scoring", Cloud: "AWS", Question: "Flag suspicious orders in real time without blocking the checkout flow. High traffic: 500 orders/s at peak."},
 		leaderboard(),
 		{Slug: "checkout", Title: "Black Friday checkout", Cloud: "AWS", Question: "Your checkout service hammers RDS with Lambda connections and crashes on Black Friday. Fix it without touching the schema."},

@@ -52,6 +52,7 @@ type Role struct {
 	Env     map[string]string // settings that are the same everywhere
 	Secrets []string          // variables whose value is made once per clone
 	TryIt   string            // a first command to try; {url} stands for PUBLIC_URL
+	Worker  string            // its wrangler.jsonc below deploy/, for a Cloudflare Worker: cmd/<name> is its modules or compiled to them, and workerd runs it
 	Before  bool              // the system as the question found it: measured for comparison, left alone by drills
 }
 

@@ -79,6 +79,7 @@ func Table() []Definition {
 			"s3", "sns", "sqs", "ses", "lambda", "iam", "logs", "cloudformation"),
 		pubsub(),
 		serviceBus(),
+		d1(),
 	}
 }
 

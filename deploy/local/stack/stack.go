@@ -158,6 +158,9 @@ func apply(ctx context.Context, o Options, servers map[string]string) error {
 	if o.Scenario.Template == "" {
 		return nil
 	}
+	if config, ok := strings.CutPrefix(o.Scenario.Template, "cloudflare/"); ok {
+		return provision.Migrate(ctx, servers, config)
+	}
 	template, err := os.ReadFile(filepath.Join(o.Module, "deploy", o.Scenario.Template))
 	if err != nil {
 		return err

@@ -28,6 +28,7 @@ import (
 	"github.com/provingground/provingground/deploy/local/server"
 	"github.com/provingground/provingground/loadtest/faults/proxy"
 	"github.com/provingground/provingground/loadtest/faults/proxy/aws"
+	"github.com/provingground/provingground/loadtest/faults/proxy/d1"
 	"github.com/provingground/provingground/loadtest/faults/proxy/postgres"
 	"github.com/provingground/provingground/loadtest/faults/proxy/pubsub"
 	"github.com/provingground/provingground/loadtest/faults/proxy/redis"
@@ -94,6 +95,8 @@ func protocol(name string) proxy.Protocol {
 		return aws.Protocol()
 	case "redis":
 		return redis.Protocol()
+	case "d1":
+		return d1.Protocol()
 	case "postgres", "pgbouncer":
 		return postgres.Protocol()
 	}
