@@ -143,8 +143,8 @@ func builds() []broken {
 		{
 			scenario: "ordernotify", name: "mails are recorded and not sent",
 			edits: []stack.Edit{{
-				File: "email.go", Old: `	id, err := e.ses.send(ctx, c, ev)`,
-				New: `	id, err := "none", error(nil); if c.kind != "received" { id, err = e.ses.send(ctx, c, ev) }`,
+				File: "email.go", Old: `	id, err := e.ses.send(calling, c, ev)`,
+				New: `	id, err := "none", error(nil); if c.kind != "received" { id, err = e.ses.send(calling, c, ev) }`,
 			}},
 			check: "mails", complains: "has no mail that it is received",
 		},

@@ -27,6 +27,7 @@ func TestOrdersReachInventoryAndMail(t *testing.T) {
 		c.startInventory(t)
 		c.startEmail(t)
 	}
+	c.startSESEvents(t)
 	for name, test := range map[string]func(*testing.T, *cluster){
 		"an order is confirmed, decremented once and mailed twice": confirmed,
 		"an order beyond the stock is out of stock":                outOfStock,
@@ -96,8 +97,9 @@ func lastPiece(t *testing.T, c *cluster) {
 
 func poison(t *testing.T, c *cluster) {
 	for queueName, bodies := range map[string][]string{
-		"ordernotify-inventory": {`{"half":`, `{"id":"poison-version","type":"order.placed","subject":"x","schemaversion":9}`, `{"id":"poison-type","type":"order.gone","subject":"x","schemaversion":1}`},
-		"ordernotify-email":     {`{"id":"poison-order","type":"order.placed","subject":"nobody","schemaversion":1,"data":{"product":"p","quantity":1}}`},
+		"ordernotify-inventory":  {`{"half":`, `{"id":"poison-version","type":"order.placed","subject":"x","schemaversion":9}`, `{"id":"poison-type","type":"order.gone","subject":"x","schemaversion":1}`},
+		"ordernotify-ses-events": {`{"half":`, `{"eventType":"Send","mail":{"messageId":"poison-tags","tags":{}}}`},
+		"ordernotify-email":      {`{"half":`, `{"id":"poison-order","type":"order.placed","subject":"nobody","schemaversion":1,"data":{"product":"p","quantity":1}}`},
 	} {
 		q := c.queue(t, queueName)
 		for _, body := range bodies {

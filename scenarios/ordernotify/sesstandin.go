@@ -8,7 +8,9 @@ import (
 	"log/slog"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -41,9 +43,9 @@ func RunStandIn(ctx context.Context, p *Process, client *sns.Client, s StandIn) 
 const (
 	// fresh is how old a mail may be at the start: SES tells of a mail once, soon.
 	fresh = time.Minute
-	// share of the emulator's time that looking may take: it answers nobody else
-	// meanwhile, and its list grows.
-	share = 20
+	// One part of so many of the emulator's time may go into looking: it answers nobody
+	// else meanwhile, and its list grows.
+	share = 10
 )
 
 // errNoMailbox says that this is another emulator, or AWS: there is nothing to
@@ -70,46 +72,58 @@ func (l *looker) run(ctx context.Context) {
 			return
 		case <-timer.C:
 		}
-		begin := time.Now()
-		if err := l.look(ctx); err != nil && ctx.Err() == nil {
+		took, err := l.look(ctx)
+		if err != nil && ctx.Err() == nil {
 			l.log.Warn("stand-in for SES's events", "error", err)
 		}
-		pause = max(l.Every, share*time.Since(begin))
+		pause = max(l.Every, share*took)
 	}
 }
 
-// look tells of the mails that are new. What could not be told is new again.
-func (l *looker) look(ctx context.Context) error {
+// look tells of the mails that are new, and returns how long the mailbox took. What
+// could not be told is new again.
+func (l *looker) look(ctx context.Context) (took time.Duration, err error) {
+	begin := time.Now()
+	all, err := l.mails(ctx)
+	took = time.Since(begin)
+	if err != nil {
+		return took, err
+	}
+	for account, mails := range all {
+		if l.seen[account] > len(mails) {
+			l.seen[account] = 0 // the emulator has begun anew
+		}
+		told, err := l.tell(ctx, mails[l.seen[account]:])
+		l.seen[account] += told
+		if err != nil {
+			return took, err
+		}
+	}
+	return took, nil
+}
+
+// mails returns all that the emulator accepted, by account.
+func (l *looker) mails(ctx context.Context) (map[string][]acceptedMail, error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, l.Mailbox.String(), nil)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	resp, err := l.http.Do(req)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	defer resp.Body.Close()
 	if resp.StatusCode == http.StatusNotFound {
-		return errNoMailbox
+		return nil, errNoMailbox
 	}
 	if resp.StatusCode != http.StatusOK {
-		return fmt.Errorf("mailbox: %s", resp.Status)
+		return nil, fmt.Errorf("mailbox: %s", resp.Status)
 	}
-	var list struct{ Messages map[string][]acceptedMail } // by account
+	var list struct{ Messages map[string][]acceptedMail }
 	if err := json.NewDecoder(resp.Body).Decode(&list); err != nil {
-		return fmt.Errorf("mailbox: %w", err)
+		return nil, fmt.Errorf("mailbox: %w", err)
 	}
-	for account, all := range list.Messages {
-		if l.seen[account] > len(all) {
-			l.seen[account] = 0 // the emulator has begun anew
-		}
-		told, err := l.tell(ctx, all[l.seen[account]:])
-		l.seen[account] += told
-		if err != nil {
-			return err
-		}
-	}
-	return nil
+	return list.Messages, nil
 }
 
 // acceptedMail is a mail in MiniStack's list.
@@ -121,14 +135,26 @@ type acceptedMail struct {
 	Timestamp float64 // seconds since 1970
 }
 
-// tell publishes ten by ten, and returns how many mails are done with.
+// tell publishes ten by ten, and returns how many mails are done with: those before
+// the first that failed. The ones behind it may be told of twice, which SES does, too.
 func (l *looker) tell(ctx context.Context, all []acceptedMail) (told int, err error) {
-	for told < len(all) {
-		end := min(told+snsBatch, len(all))
-		if err := l.tellTen(ctx, all[told:end]); err != nil {
+	batches := slices.Collect(slices.Chunk(all, snsBatch))
+	failed := make([]error, len(batches))
+	calls := make(chan struct{}, snsParallel)
+	var telling sync.WaitGroup
+	for i, batch := range batches {
+		calls <- struct{}{}
+		telling.Go(func() {
+			defer func() { <-calls }()
+			failed[i] = l.tellTen(ctx, batch)
+		})
+	}
+	telling.Wait()
+	for i, err := range failed {
+		if err != nil {
 			return told, err
 		}
-		told = end
+		told += len(batches[i])
 	}
 	return told, nil
 }
