@@ -202,8 +202,10 @@ func TestMistakesInTheCallExitWithTwo(t *testing.T) {
 	for _, args := range [][]string{
 		{},
 		{"nosuch"},
-		{"imageresize"},
+		{"mediatranscode"},
 		{"urlshortener", "more"},
+		{"compare"},
+		{"compare", "no-such-report.json"},
 		{"-rate", "0.1", "urlshortener"},
 		{"-rate", "x", "urlshortener"},
 		{"-duration", "1ms", "urlshortener"},

@@ -19,6 +19,9 @@ type Scenario struct {
 	Roles    []Role
 	Target   Target
 	Drills   []Drill
+	// DrillRate is the arrivals per second of the main flow in drills, where it is
+	// not the target's: a fault needs room on the cores that the target takes.
+	DrillRate float64
 	Draft    bool // it starts, and not all of its drills are proved yet
 }
 
