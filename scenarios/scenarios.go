@@ -22,7 +22,7 @@ type Scenario struct {
 	// DrillRate is the arrivals per second of the main flow in drills, where it is
 	// not the target's: a fault needs room on the cores that the target takes.
 	DrillRate float64
-	Draft    bool // it starts, and not all of its drills are proved yet
+	Draft     bool // it starts, and not all of its drills are proved yet
 }
 
 // Runs reports whether the scenario can be started and is proved: everything
