@@ -24,8 +24,8 @@
 // that a message that ends its process is buried, too.
 //
 // A stall needs many slow messages at once. The first run of a message may take
-// Quick; one that failed before may take Deadline, but such messages have only
-// Slow places together, and the rest are given back. So healthy messages always
+// Quick; one that failed before may take Deadline, but of such messages only Slow
+// run at once, as many wait for that, and the rest are given back. So healthy messages always
 // find a place.
 //
 // A message may be handled twice, and may be buried twice: after a crash, a lost
@@ -79,7 +79,7 @@ type Consumer struct {
 	Failures Failures
 
 	Outstanding int           // messages held at once; default 200
-	Slow        int           // of those, messages that failed before; default a quarter
+	Slow        int           // of those, messages that run after a failure; as many wait; default a quarter
 	Quick       time.Duration // for the first run of a message; default 500 ms
 	Deadline    time.Duration // for a run after a failure; default 1 s
 	MaxFailures int           // default 5
@@ -129,7 +129,7 @@ func (c *Consumer) Run(ctx context.Context) error {
 		return errors.New("pubsubconsumer: a consumer needs a subscriber, a dead-letter topic, a handler, a probe and a count of failures")
 	}
 	r := &running{Consumer: c.withDefaults(), breaker: newBreaker(c.Probe)}
-	r.slow = make(chan struct{}, r.Slow)
+	r.slow, r.queue = make(chan struct{}, r.Slow), make(chan struct{}, r.Slow)
 	r.Subscriber.ReceiveSettings.MaxOutstandingMessages = r.Outstanding
 	// A process that dies keeps what it holds for as long as its last extension.
 	r.Subscriber.ReceiveSettings.MaxDurationPerAckExtension = 10 * time.Second
@@ -150,6 +150,7 @@ type running struct {
 	*Consumer
 	breaker *breaker
 	slow    chan struct{} // places of messages that failed before
+	queue   chan struct{} // places of those that wait for one
 }
 
 // receive takes messages until ctx ends or a dependency is away.

@@ -36,12 +36,31 @@ func (r *running) take(ctx context.Context, m *pubsub.Message) {
 		r.settle(ctx, d, r.handle(ctx, d.Message, r.Quick))
 		return
 	}
+	if !r.enter(ctx) {
+		r.settle(ctx, d, Later(errSlowFull))
+		return
+	}
+	defer func() { <-r.slow }()
+	r.again(ctx, d)
+}
+
+// enter takes a place for a message that failed before. As many may wait for one:
+// otherwise a burst that comes back together finds them taken, and when they are
+// free nobody is there.
+func (r *running) enter(ctx context.Context) bool {
+	select {
+	case r.queue <- struct{}{}:
+		defer func() { <-r.queue }()
+	default:
+		return false
+	}
+	ctx, cancel := context.WithTimeout(ctx, r.Deadline)
+	defer cancel()
 	select {
 	case r.slow <- struct{}{}:
-		defer func() { <-r.slow }()
-		r.again(ctx, d)
-	default:
-		r.settle(ctx, d, Later(errSlowFull))
+		return true
+	case <-ctx.Done():
+		return false
 	}
 }
 
