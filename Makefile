@@ -5,7 +5,7 @@ GO ?= go
 LOADFLAGS = $(if $(RATE),-rate $(RATE)) $(if $(DURATION),-duration $(DURATION))
 
 .DEFAULT_GOAL := help
-.PHONY: help up down status logs run load drill test test-localstack matrix lint bench bench-loadtest bench-pubsub bench-servicebus clean need-scenario
+.PHONY: help up down status logs run load drill test test-localstack matrix lint bench bench-loadtest bench-edge bench-pubsub bench-servicebus bench-imageresize clean need-scenario
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "make %-16s %s\n", $$1, $$2}' Makefile
@@ -57,6 +57,9 @@ bench: ## CPU per redirect beside nginx and wrk, in one run
 bench-loadtest: ## the load generator beside wrk, vegeta and wrk2, in one run
 	@$(GO) run ./loadtest/bench -seconds 4 loadtest
 
+bench-edge: ## the edge API in Go beside its twin in JavaScript, in one workerd
+	@$(GO) run ./loadtest/bench -seconds 3 edge
+
 bench-pubsub: ## Pub/Sub in process beside pstest, and the rate of the disk's syncs
 	@$(GO) test -run '^$$' -bench . -benchtime 3s ./pkg/journal
 	@$(GO) test -run '^$$' -bench . -benchtime 1x -timeout 10m ./pkg/pubsubtest
@@ -64,6 +67,9 @@ bench-pubsub: ## Pub/Sub in process beside pstest, and the rate of the disk's sy
 bench-servicebus: ## Service Bus in process, in memory and with a journal, and the rate of the disk's syncs
 	@$(GO) test -run '^$$' -bench AppendOneAtATime -benchtime 2s ./pkg/journal
 	@$(GO) test -run '^$$' -bench . -benchtime 2s -timeout 10m ./pkg/servicebustest
+
+bench-imageresize: ## resize megapixels/s beside libvips, in one run
+	@$(GO) run ./loadtest/drivers/imageresize/bench -rounds 7
 
 clean: ## stop everything and give the disk back
 	@$(GO) run ./deploy/local clean

@@ -103,7 +103,7 @@ func parse(args []string, errOut io.Writer) (options, error) {
 	o := options{command: "go run ./loadtest " + strings.Join(args, " ")}
 	flags := flag.NewFlagSet("loadtest", flag.ContinueOnError)
 	flags.SetOutput(errOut)
-	flags.Float64Var(&o.rate, "rate", 0, "arrivals per second (default: the scenario's target)")
+	flags.Float64Var(&o.rate, "rate", 0, "arrivals per second (default: the scenario's target, or what it drills at)")
 	flags.IntVar(&o.records, "records", 0, "records made before the load (default: the scenario's target)")
 	flags.DurationVar(&o.duration, "duration", 0, "measured time (default: the scenario's target)")
 	flags.DurationVar(&o.warmUp, "warmup", -1, "time before it (default: the scenario's target)")
@@ -126,6 +126,9 @@ func parse(args []string, errOut io.Writer) (options, error) {
 
 func (o options) withDefaults() (options, error) {
 	target := o.scenario.Target
+	if o.rate == 0 && o.drill != "" {
+		o.rate = o.scenario.DrillRate
+	}
 	if o.rate == 0 {
 		o.rate = target.Rate
 	}

@@ -19,7 +19,7 @@ import (
 func short(t *testing.T, s scenarios.Scenario) options {
 	t.Helper()
 	return options{
-		scenario: s, rate: s.Target.Rate / 20, records: 2000, duration: 10 * time.Second, warmUp: time.Second,
+		scenario: s, rate: max(2, s.Target.Rate/20), records: min(2000, max(20, s.Target.Records/10)), duration: 10 * time.Second, warmUp: time.Second,
 		reports: t.TempDir(), untimed: true,
 	}
 }
@@ -143,20 +143,167 @@ func builds() []broken {
 		{
 			scenario: "ordernotify", name: "mails are recorded and not sent",
 			edits: []stack.Edit{{
-				File: "email.go", Old: `	id, err := e.ses.send(ctx, c, ev)`,
-				New: `	id, err := "none", error(nil); if c.kind != "received" { id, err = e.ses.send(ctx, c, ev) }`,
+				File: "email.go", Old: `	id, err := e.ses.send(calling, c, ev)`,
+				New: `	id, err := "none", error(nil); if c.kind != "received" { id, err = e.ses.send(calling, c, ev) }`,
 			}},
 			check: "mails", complains: "has no mail that it is received",
 		},
 		{
 			scenario: "ordernotify", name: "a mail that is on record goes out again", drill: "lostack",
 			edits: []stack.Edit{{File: "mails.go", Old: `	c.over = *before == "sent" || *before == "refused"`, New: `	return c, nil`}},
-			check: "second mails", complains: "went out a second time",
+			check: "second mails", complains: "neither a lost answer nor a killed process explains it",
+		},
+		{
+			scenario: "ordernotify", name: "a mail is taken over while another process sends it",
+			edits: []stack.Edit{
+				{File: "mails.go", Old: `m.doubted_at + make_interval(secs => $5) < now()`, New: `$5 > 0.0`},
+				// Two copies of each message, as a relay that repeats itself sends them.
+				{File: "sns.go", Old: `	out, err := t.client.PublishBatch(ctx, in)`, New: `	t.client.PublishBatch(ctx, in); out, err := t.client.PublishBatch(ctx, in)`},
+			},
+			check: "second mails", complains: "neither a lost answer nor a killed process explains it",
 		},
 		{
 			scenario: "ordernotify", name: "a repeated order is not recognized", drill: "lostack",
 			edits: []stack.Edit{{File: "ordernotify.go", Old: `	if found {`, New: `	if found && false {`}},
 			check: "ledger", complains: "is there 2 times",
+		},
+		{
+			scenario: "imageresize", name: "a size is recorded and not stored",
+			edits: []stack.Edit{{File: "s3.go", Old: `	_, err := i.client.PutObject(ctx,`, New: `	if o.Name == "small" { return nil }; _, err := i.client.PutObject(ctx,`}},
+			check: "sizes", complains: "is not there",
+		},
+		{
+			scenario: "imageresize", name: "the newest version is resized instead of the announced one", drill: "overwritten",
+			edits: []stack.Edit{
+				{File: "s3.go", Old: `Key: &v.Key, VersionId: &v.ID}`, New: `Key: &v.Key}`},
+				{File: "s3.go", Old: `	if v.ETag != "" {`, New: `	if false {`},
+			},
+			check: "sizes", complains: "shows picture",
+		},
+		{
+			scenario: "imageresize", name: "a version is recorded before its sizes are there",
+			edits: []stack.Edit{{
+				File: "resize.go", Old: `		g.Go(func() error { return r.images.write(ctx, v, objects[i], m.Data) })`,
+				New: `		go func() { time.Sleep(3 * time.Second); r.images.write(context.WithoutCancel(ctx), v, objects[i], m.Data) }()`,
+			}},
+			check: "records", complains: "had a record before its size",
+		},
+		{
+			scenario: "imageresize", name: "a refused image does not say why",
+			edits: []stack.Edit{{File: "resize.go", Old: `Reason: string(refused.Reason)`, New: `Reason: "failed"`}},
+			check: "ends", complains: "ended as failed(failed)",
+		},
+		{
+			scenario: "imageresize", name: "a version is recorded each time its event comes", drill: "tripled",
+			edits: []stack.Edit{
+				{File: "dynamodb.go", Old: `		ConditionExpression: aws.String("attribute_not_exists(#k)"), ExpressionAttributeNames: map[string]string{"#k": "key"},`, New: ``},
+				{File: "resize.go", Old: `	if known {`, New: `	if known && false {`},
+			},
+			check: "records", complains: "and then done since",
+		},
+		{
+			scenario: "imageresize", name: "nobody looks for lost events", drill: "lost-events",
+			edits: []stack.Edit{{File: "sweeper.go", Old: `			if resent++; resent <= maxResend {`, New: `			if resent++; false {`}},
+			check: "ends", complains: "has neither three sizes nor a reason",
+		},
+		{
+			scenario: "webhooks", name: "events are acknowledged before Pub/Sub has them", drill: "publish-fails",
+			edits: []stack.Edit{{File: "receiver.go", Old: `if err := r.publisher.publish(ctx, message(event)); err != nil {`, New: `go r.publisher.publish(context.WithoutCancel(ctx), message(event)); if err != nil {`}},
+			check: "ledger", complains: "was acknowledged",
+		},
+		{
+			scenario: "webhooks", name: "a repeated event is applied again", drill: "same-event",
+			edits: []stack.Edit{{
+				File: "inbox.go", Old: `FROM fresh GROUP BY provider, account`,
+				New: `FROM given GROUP BY provider, account`,
+			}},
+			check: "accounts", complains: "its events make it",
+		},
+		{
+			scenario: "webhooks", name: "events have no order",
+			edits: []stack.Edit{
+				{File: "message.go", Old: `OrderingKey: e.provider + "/" + e.Account,`, New: ``},
+				{File: "pull.go", Old: `		p.handle(context`, New: `		if m.ID[len(m.ID)-1]%2 == 0 { time.Sleep(700 * time.Millisecond) }
+		p.handle(context`},
+			},
+			check: "order", complains: "and applied before it",
+		},
+		{
+			scenario: "webhooks", name: "signatures are not compared", drill: "bad-signatures",
+			edits: []stack.Edit{{File: "receiver.go", Old: `if err := claim.Verify(raw); err != nil {`, New: `if err := claim.Verify(raw); err != nil && false {`}},
+			check: "ledger", complains: "nobody asked for it",
+		},
+		{
+			scenario: "webhooks", name: "an outage is taken for poison", drill: "outage",
+			edits: []stack.Edit{{File: "processor.go", Old: `if err == nil || !away(err) {`, New: `if err == nil || err != nil {`}, {File: "processor.go", Old: `	case away(err):
+		finish(batch, err) // the process ends`, New: ``}},
+			check: "dead letters", complains: "healthy events are on the dead-letter topic",
+		},
+		{
+			scenario: "pubsubdlq", name: "the inbox is not asked", drill: "lostack",
+			edits: []stack.Edit{{File: "biller.go", Old: `	if first {`, New: `	if first || true {`}},
+			check: "ledger", complains: "is there 2 times",
+		},
+		{
+			scenario: "pubsubdlq", name: "poison is acknowledged and not buried",
+			edits: []stack.Edit{{
+				File: "biller.go", Old: `	if err != nil {
+		return err
+	}
+	amount, err`, New: `	if err != nil {
+		return nil
+	}
+	amount, err`,
+			}},
+			check: "dead-letter topic", complains: "never came from the dead-letter topic",
+		},
+		{
+			scenario: "pubsubdlq", name: "usage is accepted before the topic has it",
+			edits: []stack.Edit{{File: "publisher.go", Old: `	_, err := topic.Publish(ctx, m).Get(ctx)
+	if err == nil {`, New: `	if m.Attributes[attributeID][len(m.Attributes[attributeID])-1] == '7' {
+		return nil
+	}
+	_, err := topic.Publish(ctx, m).Get(ctx)
+	if err == nil {`}},
+			check: "ledger", complains: "was acknowledged",
+		},
+		{
+			scenario: "pubsubdlq", name: "an outage counts as a failure of the message", drill: "outage",
+			edits: []stack.Edit{{File: "biller.go", Old: `	return pubsubconsumer.Unavailable(err)
+}`, New: `	return pubsubconsumer.Permanent("database-away", err)
+}`}},
+			check: "dead letters", complains: "is healthy and was dead-lettered",
+		},
+		{
+			scenario: "pubsubdlq", name: "the balance forgets charges",
+			edits: []stack.Edit{{File: "biller.go", Old: `SET balance = balance + $2 WHERE id = $1`, New: `SET balance = $2 WHERE id = $1`}},
+			check: "balances", complains: "is not the sum of their charges",
+		},
+		{
+			scenario: "edgeapi", name: "the version is not compared",
+			edits: []stack.Edit{
+				{File: "writes.go", Old: `FROM items WHERE id = ? AND version = ? ON CONFLICT (key) DO NOTHING`, New: `FROM items WHERE id = ? AND version >= ? ON CONFLICT (key) DO NOTHING`},
+				{File: "writes.go", Old: `		 WHERE id = ? AND version = ? AND EXISTS (SELECT 1 FROM keys WHERE key = ? AND attempt = ?)`, New: `		 WHERE id = ? AND version >= ? AND EXISTS (SELECT 1 FROM keys WHERE key = ? AND attempt = ?)`},
+			},
+			check: "answers", complains: "were both acknowledged as version",
+		},
+		{
+			scenario: "edgeapi", name: "a repeated write is not recognized",
+			edits: []stack.Edit{{File: "changes.go", Old: `Key{Name: name, Hash`, New: `Key{Name: name + random(), Hash`}},
+			check: "visibility", complains: "and its repetition",
+		},
+		{
+			scenario: "edgeapi", name: "answers for those who are known are cached for everybody",
+			edits: []stack.Edit{
+				{File: "reads.go", Old: `	if known || since != "" ||`, New: `	if since != "" ||`},
+				{File: "reads.go", Old: `entry(body, false, began)`, New: `entry(body, true, began)`},
+			},
+			check: "answers", complains: "somebody who is not known",
+		},
+		{
+			scenario: "edgeapi", name: "the colo that wrote goes on serving what it has cached",
+			edits: []stack.Edit{{File: "changes.go", Old: `	a.purge(r, id)`, New: `	_ = id`}},
+			check: "visibility", complains: "in the colo that wrote",
 		},
 	}
 }
@@ -193,8 +340,10 @@ func TestMistakesInTheCallExitWithTwo(t *testing.T) {
 	for _, args := range [][]string{
 		{},
 		{"nosuch"},
-		{"imageresize"},
+		{"mediatranscode"},
 		{"urlshortener", "more"},
+		{"compare"},
+		{"compare", "no-such-report.json"},
 		{"-rate", "0.1", "urlshortener"},
 		{"-rate", "x", "urlshortener"},
 		{"-duration", "1ms", "urlshortener"},

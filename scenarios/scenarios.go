@@ -19,7 +19,10 @@ type Scenario struct {
 	Roles    []Role
 	Target   Target
 	Drills   []Drill
-	Draft    bool // it starts, and not all of its drills are proved yet
+	// DrillRate is the arrivals per second of the main flow in drills, where it is
+	// not the target's: a fault needs room on the cores that the target takes.
+	DrillRate float64
+	Draft     bool // it starts, and not all of its drills are proved yet
 }
 
 // Runs reports whether the scenario can be started and is proved: everything
@@ -49,6 +52,7 @@ type Role struct {
 	Env     map[string]string // settings that are the same everywhere
 	Secrets []string          // variables whose value is made once per clone
 	TryIt   string            // a first command to try; {url} stands for PUBLIC_URL
+	Worker  string            // its wrangler.jsonc below deploy/, for a Cloudflare Worker: cmd/<name> is its modules or compiled to them, and workerd runs it
 	Before  bool              // the system as the question found it: measured for comparison, left alone by drills
 }
 

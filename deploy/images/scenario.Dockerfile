@@ -9,7 +9,7 @@ COPY . .
 ARG ROLE
 RUN --mount=type=cache,target=/root/.cache/go-build \
     test -n "$ROLE" && CGO_ENABLED=0 go build -trimpath -buildvcs=false -ldflags "-s -w" -o /out/role "$ROLE" \
- && mkdir -p /out/deploy /out/tmp && chmod 1777 /out/tmp && cp -r deploy/aws /out/deploy/
+ && mkdir -p /out/deploy /out/tmp && chmod 1777 /out/tmp && cp -r deploy/aws deploy/gcp /out/deploy/
 
 FROM scratch
 COPY --from=build /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/

@@ -130,6 +130,11 @@ func checkRole(t *testing.T, s service, sc scenarios.Scenario, role scenarios.Ro
 		t.Errorf("PUBLIC_URL %q is not that of the first process", public)
 	}
 	delete(got, "PUBLIC_URL")
+	// Clients outside reach S3 at another address than a container does.
+	if address, found := got["UPLOAD_ENDPOINT"]; found && !strings.HasPrefix(address, "http://127.0.0.1:${AWS_PORT:-") {
+		t.Errorf("UPLOAD_ENDPOINT %q is not that of the emulator", address)
+	}
+	delete(got, "UPLOAD_ENDPOINT")
 	if !maps.Equal(got, want) {
 		t.Errorf("environment\n%v, want\n%v", got, want)
 	}

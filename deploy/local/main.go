@@ -58,6 +58,7 @@ func commands() []command {
 		{"logs", "[slug|server ...]", "show the end of the logs", logs},
 		{"run", "slug", "start a scenario; Ctrl-C ends its roles", runScenario},
 		{"provision", "slug", "apply a scenario's template to the endpoints in the environment", provisionScenario},
+		{"modules", "package dir", "build the modules of a Cloudflare Worker into a folder", workerModules},
 		{"clean", "", "end everything and remove .local", clean},
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 
 	"github.com/provingground/provingground/deploy/local/provision"
@@ -52,6 +53,14 @@ func announce(w world, sc scenarios.Scenario, s *stack.Stack) {
 	fmt.Fprintln(w.out, "Ctrl-C ends it.")
 }
 
+// workerModules is what wrangler and the image of a Worker build with.
+func workerModules(ctx context.Context, _ world, args []string) error {
+	if len(args) != 2 {
+		return usageError{"say which package, and into which folder"}
+	}
+	return stack.Modules(ctx, args[0], args[1])
+}
+
 // provisionScenario needs no clone, only the templates in deploy/ below the
 // working folder, so that it runs in a container, too.
 func provisionScenario(ctx context.Context, _ world, args []string) error {
@@ -62,13 +71,16 @@ func provisionScenario(ctx context.Context, _ world, args []string) error {
 	if sc.Template == "" {
 		return nil
 	}
+	if config, ok := strings.CutPrefix(sc.Template, "cloudflare/"); ok {
+		return provision.Migrate(ctx, map[string]string{"D1_URL": os.Getenv("D1_URL")}, config)
+	}
 	template, err := os.ReadFile("deploy/" + sc.Template)
 	if err != nil {
 		return err
 	}
-	env := awsEnvironment()
+	env := endpoints()
 	if len(env) == 0 {
-		return usageError{"no AWS_ENDPOINT_URL_… in the environment says where to apply the template"}
+		return usageError{"no AWS_ENDPOINT_URL_… or PUBSUB_EMULATOR_HOST in the environment says where to apply the template"}
 	}
-	return provision.Apply(ctx, env, sc.Slug, string(template))
+	return provision.File(ctx, env, sc.Slug, sc.Template, string(template))
 }

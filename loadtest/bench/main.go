@@ -1,9 +1,10 @@
 // Command bench prints figures side by side with peers, on the same machine in
 // the same run: what a redirect of the URL shortener costs in processor time,
 // beside nginx and wrk, or what the load generator is worth, beside wrk, vegeta
-// and, where it is installed, wrk2.
+// and, where it is installed, wrk2, or what Go costs in a Cloudflare Worker, beside
+// JavaScript.
 //
-//	go run ./loadtest/bench [-seconds N] [-rounds N] [loadtest]
+//	go run ./loadtest/bench [-seconds N] [-rounds N] [loadtest|edge]
 //
 // It judges nothing. It exits with 0 when the table is printed, 1 when the run
 // broke or was interrupted, 2 for a mistake in the call or where nginx or wrk
@@ -20,6 +21,7 @@ import (
 	"os/signal"
 	"runtime"
 	"runtime/debug"
+	"slices"
 	"syscall"
 	"time"
 )
@@ -58,17 +60,20 @@ func run(ctx context.Context, args []string, out, errOut io.Writer) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, maxTime)
 	defer cancel()
-	if o.generators {
+	switch o.subject {
+	case "loadtest":
 		return generators(ctx, o, out, errOut)
+	case "edge":
+		return edge(ctx, o, out, errOut)
 	}
 	return redirects(ctx, o, out, errOut)
 }
 
 // options are what the command line asks for.
 type options struct {
-	row        time.Duration // of each measurement
-	rounds     int
-	generators bool // compare load generators, not servers
+	row     time.Duration // of each measurement
+	rounds  int
+	subject string // loadtest: load generators; edge: Workers; empty: redirects
 }
 
 func parse(args []string, errOut io.Writer) (options, error) {
@@ -80,12 +85,12 @@ func parse(args []string, errOut io.Writer) (options, error) {
 		return options{}, fmt.Errorf("%w: see above", errUsage)
 	}
 	switch {
-	case flags.NArg() > 1 || flags.NArg() == 1 && flags.Arg(0) != "loadtest":
-		return options{}, fmt.Errorf("%w: the one argument that is known is loadtest, got %q", errUsage, flags.Args())
+	case flags.NArg() > 1 || !slices.Contains([]string{"", "loadtest", "edge"}, flags.Arg(0)):
+		return options{}, fmt.Errorf("%w: the one argument is loadtest or edge, got %q", errUsage, flags.Args())
 	case *seconds < 1 || *seconds > 60:
 		return options{}, fmt.Errorf("%w: -seconds must be between 1 and 60", errUsage)
 	case *rounds < 1 || *rounds > 9:
 		return options{}, fmt.Errorf("%w: -rounds must be between 1 and 9", errUsage)
 	}
-	return options{row: time.Duration(*seconds) * time.Second, rounds: *rounds, generators: flags.NArg() == 1}, nil
+	return options{row: time.Duration(*seconds) * time.Second, rounds: *rounds, subject: flags.Arg(0)}, nil
 }

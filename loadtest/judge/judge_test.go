@@ -69,6 +69,17 @@ func TestRecoveryCountsTheLastBadSecondAfterTheFault(t *testing.T) {
 	}
 }
 
+func TestAClosedLoopHasNoScheduleToKeep(t *testing.T) {
+	f := engine.FlowResult{Name: "reads", AchievedRate: 900, Measured: engine.Counts{Intended: 900, Sent: 900}}
+	if c := judge.Sent(f); c.Verdict != judge.Pass {
+		t.Errorf("900 reads of a closed loop: %s, %s", c.Verdict, c.Sentence)
+	}
+	f.Measured.Unsent = 1
+	if c := judge.Sent(f); c.Verdict != judge.Fail {
+		t.Errorf("one read that was not sent: %s, %s", c.Verdict, c.Sentence)
+	}
+}
+
 func TestAWrongAnswerIsNeverExcused(t *testing.T) {
 	for kind, timing := range map[engine.Kind]bool{engine.Timeout: true, engine.Refused: true, engine.Status: false, engine.Body: false} {
 		f := engine.FlowResult{Name: "redirects", Measured: engine.Counts{Intended: 10, Completed: 10, Kinds: map[engine.Kind]int64{engine.OK: 9, kind: 1}}}

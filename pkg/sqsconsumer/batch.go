@@ -13,41 +13,50 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
 )
 
+// underway is a message whose handler runs.
+type underway struct {
+	Message
+	cancel context.CancelFunc
+	lost   bool // SQS refused to extend it: somebody else may have it
+}
+
 // result is how the handler of one message ended.
 type result struct {
-	Message
+	*underway
 	err error
 }
 
 // handle handles the messages side by side and finishes them. The first results
 // do not wait for the last: what is there at each half of the visibility is
-// finished then, and the others are extended.
+// finished then, and the others are extended, each for itself.
 func (r *running) handle(ctx context.Context, batch []Message) {
-	handlers, lost := context.WithCancel(ctx)
-	defer lost()
 	results := make(chan result, len(batch))
 	var handling sync.WaitGroup
-	for _, m := range batch {
-		handling.Go(func() { results <- result{m, r.call(handlers, m)} })
-	}
 	defer handling.Wait()
+	open := make([]*underway, 0, len(batch))
+	for _, m := range batch {
+		ctx, cancel := context.WithCancel(ctx)
+		u := &underway{Message: m, cancel: cancel}
+		open = append(open, u)
+		handling.Go(func() {
+			defer cancel()
+			results <- result{u, r.call(ctx, m)}
+		})
+	}
 	tick := time.NewTicker(r.Visibility / 2)
 	defer tick.Stop()
-	open := slices.Clone(batch)
 	var ended []result
 	for len(open) > 0 {
 		select {
 		case one := <-results:
 			ended = append(ended, one)
-			open = slices.DeleteFunc(open, func(m Message) bool { return m.ID == one.ID })
+			open = slices.DeleteFunc(open, func(u *underway) bool { return u == one.underway })
 			continue
 		case <-tick.C:
 		}
 		r.finish(ctx, ended)
 		ended = nil
-		if !r.extend(ctx, open) {
-			lost() // somebody else may have them by now
-		}
+		r.extend(ctx, open)
 	}
 	r.finish(ctx, ended)
 }
@@ -75,6 +84,8 @@ func (r *running) finish(ctx context.Context, ended []result) {
 		case e.err == nil:
 			done = append(done, e.Message)
 			r.Observe(e.Message, Done, nil)
+		case e.lost:
+			r.Observe(e.Message, Lost, e.err) // there is nothing to give back
 		case r.hopeless(e):
 			if r.bury(ctx, e) {
 				done = append(done, e.Message)
@@ -165,17 +176,19 @@ func (r *running) delete(ctx context.Context, done []Message) {
 		return
 	}
 	for _, f := range out.Failed {
-		r.Observe(at(done, f), Failed, fmt.Errorf("delete: %s: %s", aws.ToString(f.Code), aws.ToString(f.Message)))
+		_, m := at(done, f)
+		r.Observe(m, Failed, fmt.Errorf("delete: %s: %s", aws.ToString(f.Code), aws.ToString(f.Message)))
 	}
 }
 
-// at returns the message that an entry of a batch speaks of.
-func at(all []Message, f types.BatchResultErrorEntry) Message {
+// at returns the message that an entry of a batch speaks of and its place, or -1
+// for an entry that was not sent.
+func at(all []Message, f types.BatchResultErrorEntry) (int, Message) {
 	i, err := strconv.Atoi(aws.ToString(f.Id))
 	if err != nil || i < 0 || i >= len(all) {
-		return Message{}
+		return -1, Message{}
 	}
-	return all[i]
+	return i, all[i]
 }
 
 // visibility is a message and how long it stays hidden from now on.
@@ -184,23 +197,31 @@ type visibility struct {
 	hidden time.Duration
 }
 
-// extend keeps the messages for another visibility timeout. It reports false when
-// one of them is no longer ours.
-func (r *running) extend(ctx context.Context, open []Message) bool {
+// extend keeps the messages for another visibility timeout. The handler of one
+// that is no longer ours is told to stop; the others go on.
+func (r *running) extend(ctx context.Context, open []*underway) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), callTimeout)
 	defer cancel()
-	all := make([]visibility, len(open))
-	for i, m := range open {
-		all[i] = visibility{m, r.Visibility}
+	var ours []*underway
+	var all []visibility
+	for _, u := range open {
+		if !u.lost {
+			ours = append(ours, u)
+			all = append(all, visibility{u.Message, r.Visibility})
+		}
 	}
-	return r.change(ctx, all)
+	for _, i := range r.change(ctx, all) {
+		ours[i].lost = true
+		ours[i].cancel()
+	}
 }
 
-// change sets visibilities, and reports whether SQS refused none of them. A call
-// that failed says nothing: the messages may still be ours.
-func (r *running) change(ctx context.Context, all []visibility) bool {
+// change sets visibilities, and returns the places of those that SQS refused
+// because they are no longer ours. A call that failed, and an entry that failed by
+// the server's fault, say nothing: the message may still be ours.
+func (r *running) change(ctx context.Context, all []visibility) (refused []int) {
 	if len(all) == 0 {
-		return true
+		return nil
 	}
 	in := &sqs.ChangeMessageVisibilityBatchInput{QueueUrl: &r.QueueURL}
 	messages := make([]Message, len(all))
@@ -213,10 +234,14 @@ func (r *running) change(ctx context.Context, all []visibility) bool {
 	out, err := r.Client.ChangeMessageVisibilityBatch(ctx, in)
 	if err != nil {
 		r.Observe(Message{}, Failed, fmt.Errorf("change visibility of %d messages: %w", len(all), err))
-		return true
+		return nil
 	}
 	for _, f := range out.Failed {
-		r.Observe(at(messages, f), Failed, fmt.Errorf("change visibility: %s: %s", aws.ToString(f.Code), aws.ToString(f.Message)))
+		i, m := at(messages, f)
+		r.Observe(m, Failed, fmt.Errorf("change visibility: %s: %s", aws.ToString(f.Code), aws.ToString(f.Message)))
+		if i >= 0 && f.SenderFault {
+			refused = append(refused, i)
+		}
 	}
-	return len(out.Failed) == 0
+	return refused
 }

@@ -76,6 +76,7 @@ const (
 	Retried  Outcome = "retried"  // given back for later
 	Released Outcome = "released" // given back at once: the consumer stops
 	Dead     Outcome = "dead"     // sent to the dead-letter queue
+	Lost     Outcome = "lost"     // not handled, and no longer ours: SQS refused to extend it
 	Failed   Outcome = "failed"   // a call to SQS failed: the message comes back by itself
 )
 

@@ -3,10 +3,15 @@
 package sqsconsumer_test
 
 import (
+	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
+	"maps"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -130,6 +135,7 @@ func TestConsumer(t *testing.T) {
 		"the end gives back what is not handled in time":              gracefulEnd,
 		"a panic is an error of its message":                          panics,
 		"no more messages are under way than workers times ten":       bounded,
+		"a message that SQS takes away ends alone":                    takenAway,
 		"a copy that dies between its burial and deletion comes back": burial,
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -356,6 +362,93 @@ func burial(t *testing.T, q queue) {
 	if len(ids) != 1 || tries.Load() != 2 {
 		t.Errorf("buried twice under %d ids after %d tries, want one id and 2", len(ids), tries.Load())
 	}
+}
+
+// takenAway deletes one message of a batch behind the consumer's back, so that SQS
+// refuses to extend it: its handler is told, and that of the others is not.
+func takenAway(t *testing.T, q queue) {
+	var mu sync.Mutex
+	outcomes := map[string][]sqsconsumer.Outcome{}
+	ended := func(body string) bool {
+		mu.Lock()
+		defer mu.Unlock()
+		return len(outcomes[body]) > 0
+	}
+	release := make(chan struct{})
+	var running atomic.Int32
+	c := q.consumer(func(ctx context.Context, m sqsconsumer.Message) error {
+		running.Add(1)
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-release:
+			return nil
+		}
+	})
+	thief := &stealReceipt{next: http.DefaultClient, body: "taken"}
+	c.Client = sqs.New(q.client.Options(), func(o *sqs.Options) { o.HTTPClient = thief })
+	c.Workers = 1
+	c.Observe = func(m sqsconsumer.Message, o sqsconsumer.Outcome, err error) {
+		if o == sqsconsumer.Failed {
+			t.Logf("%s: %v", m.Body, err)
+			return
+		}
+		mu.Lock()
+		defer mu.Unlock()
+		outcomes[m.Body] = append(outcomes[m.Body], o)
+	}
+	q.send(t, "a", "taken", "c")
+	run(t, c)
+	eventually(t, "all three are under way", func() bool { return running.Load() == 3 })
+	in := &sqs.DeleteMessageInput{QueueUrl: &q.url, ReceiptHandle: thief.receipt.Load()}
+	if _, err := q.client.DeleteMessage(t.Context(), in); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "its handler was told", func() bool { return ended("taken") })
+	if ended("a") || ended("c") {
+		t.Error("the handler of another message ended with it")
+	}
+	eventually(t, "the others were extended once more", timer(2*c.Visibility))
+	close(release)
+	eventually(t, "the queue is empty", q.empty(t))
+	mu.Lock()
+	defer mu.Unlock()
+	want := map[string][]sqsconsumer.Outcome{"a": {sqsconsumer.Done}, "taken": {sqsconsumer.Lost}, "c": {sqsconsumer.Done}}
+	if !maps.EqualFunc(outcomes, want, slices.Equal) || running.Load() != 3 {
+		t.Errorf("%d handled, outcomes %v; want 3 and %v", running.Load(), outcomes, want)
+	}
+}
+
+// stealReceipt notes the receipt handle of the message with this body.
+type stealReceipt struct {
+	next    *http.Client
+	body    string
+	receipt atomic.Pointer[string]
+}
+
+func (s *stealReceipt) Do(r *http.Request) (*http.Response, error) {
+	resp, err := s.next.Do(r)
+	if err != nil || !strings.Contains(r.Header.Get("X-Amz-Target"), "ReceiveMessage") {
+		return resp, err
+	}
+	raw, err := io.ReadAll(resp.Body)
+	if err != nil {
+		return nil, err
+	}
+	resp.Body.Close()
+	resp.Body = io.NopCloser(bytes.NewReader(raw))
+	var out struct {
+		Messages []struct{ Body, ReceiptHandle string }
+	}
+	if err := json.Unmarshal(raw, &out); err != nil {
+		return nil, err
+	}
+	for _, m := range out.Messages {
+		if m.Body == s.body {
+			s.receipt.Store(&m.ReceiptHandle)
+		}
+	}
+	return resp, nil
 }
 
 // loseFirstDeletion never sends the first deletion.

@@ -18,8 +18,10 @@ const (
 
 	refreshEvery   = 250 * time.Millisecond
 	refreshTimeout = 250 * time.Millisecond
-	// freshFor is how long a page is served unmarked without having been found current.
-	freshFor = time.Second
+	// freshFor is how long a page is served unmarked without having been found
+	// current: the second that is promised, less the time in which an improvement
+	// may have been accepted without the view knowing it.
+	freshFor = 800 * time.Millisecond
 	// span is how many entries are shown on each side of a player.
 	span = 5
 )

@@ -93,7 +93,7 @@ type state struct {
 // read returns the first entries, or none if through has not moved since the
 // caller's last look.
 func (v *view) read(ctx context.Context, known int64, count int) (state, []Entry, error) {
-	out, err := v.top.Run(ctx, v.client, []string{rankKey, playersKey}, known, count).StringSlice()
+	out, err := v.top.RunRO(ctx, v.client, []string{rankKey, playersKey}, known, count).StringSlice()
 	if err != nil {
 		return state{}, nil, fmt.Errorf("read the top: %w", err)
 	}
@@ -130,7 +130,7 @@ func (v *view) neighbours(ctx context.Context, players []string) (through int64,
 	for _, player := range players {
 		args = append(args, player)
 	}
-	out, err := v.near.Run(ctx, v.client, []string{rankKey, playersKey}, args...).Slice()
+	out, err := v.near.RunRO(ctx, v.client, []string{rankKey, playersKey}, args...).Slice()
 	if err != nil {
 		return 0, nil, fmt.Errorf("look up %d players: %w", len(players), err)
 	}

@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"os"
 	"strconv"
 	"strings"
@@ -31,8 +32,9 @@ import (
 )
 
 const (
-	topicARN = "arn:aws:sns:us-east-1:000000000000:ordernotify-events"
-	sender   = "orders@shop.example"
+	topicARN    = "arn:aws:sns:us-east-1:000000000000:ordernotify-events"
+	sesTopicARN = "arn:aws:sns:us-east-1:000000000000:ordernotify-ses-events"
+	sender      = "orders@shop.example"
 )
 
 // cluster is the servers with the scenario's infrastructure, and what a test
@@ -131,7 +133,7 @@ func (c *cluster) startInventory(t *testing.T) (stop func()) {
 
 // mailRows have a short lease, so that a takeover is not waited for.
 func (c *cluster) mailRows() *mails {
-	return &mails{db: c.db, lease: time.Second, wait: 500 * time.Millisecond}
+	return &mails{db: c.db, sender: "test/1", lease: time.Second, wait: 500 * time.Millisecond}
 }
 
 func (c *cluster) newEmail(rows *mails) *email {
@@ -142,6 +144,28 @@ func (c *cluster) startEmail(t *testing.T) (stop func()) {
 	e := c.newEmail(c.mailRows())
 	consumer := c.queue(t, "ordernotify-email").consumer(c.db, e.metrics, c.log, 4*time.Second, e.handle)
 	return start(t, func(ctx context.Context) {
+		if err := consumer.Run(ctx); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+// startSESEvents consumes SES's own events, which the stand-in publishes.
+func (c *cluster) startSESEvents(t *testing.T) (stop func()) {
+	mailbox, err := url.Parse(*c.cfg.BaseEndpoint + "/_ministack/ses/messages")
+	if err != nil {
+		t.Fatal(err)
+	}
+	l := &looker{
+		StandIn: StandIn{Mailbox: mailbox, Topic: sesTopicARN, ConfigurationSet: "ordernotify", Every: 50 * time.Millisecond},
+		sns:     sns.NewFromConfig(c.cfg), metrics: newMetrics(), log: c.log, http: http.DefaultClient, since: time.Now().Add(-fresh), seen: map[string]int{},
+	}
+	e := &sesEvents{mails: c.mailRows(), metrics: newMetrics()}
+	consumer := c.queue(t, "ordernotify-ses-events").consumer(c.db, e.metrics, c.log, 4*time.Second, e.handle)
+	return start(t, func(ctx context.Context) {
+		var looking sync.WaitGroup
+		defer looking.Wait()
+		looking.Go(func() { l.run(ctx) })
 		if err := consumer.Run(ctx); err != nil {
 			t.Error(err)
 		}

@@ -18,7 +18,7 @@ import (
 )
 
 // NewProcess reads what every role is told. A mistake is role.ErrUsage. The
-// caller closes the pool.
+// caller closes the pool; one of size 0 is none.
 func NewProcess(ctx context.Context, name string, env func(string) string, poolSize int32, out io.Writer) (*Process, error) {
 	v := envvars.New(env)
 	p := &Process{
@@ -27,11 +27,17 @@ func NewProcess(ctx context.Context, name string, env func(string) string, poolS
 		DrainDelay: v.Duration("DRAIN_DELAY", 2*time.Second),
 		Log:        slog.New(slog.NewJSONHandler(out, nil)).With("role", name),
 	}
-	database := v.Required("DATABASE_URL")
-	if err := v.Err(); err != nil {
+	var database string
+	if poolSize > 0 {
+		database = v.Required("DATABASE_URL")
+	}
+	err := v.Err()
+	if err != nil {
 		return nil, fmt.Errorf("%w: %w", role.ErrUsage, err)
 	}
-	var err error
+	if poolSize == 0 {
+		return p, nil
+	}
 	if p.DB, err = OpenDatabase(ctx, database, name, poolSize); err != nil {
 		return nil, fmt.Errorf("%w: %w", role.ErrUsage, err)
 	}

@@ -1,6 +1,7 @@
 package ordernotify
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -10,11 +11,13 @@ import (
 	"github.com/provingground/provingground/pkg/sqsconsumer"
 )
 
-// sendTimeout bounds the call to SES. A lease is longer: see Mail.
+// sendTimeout bounds the call to SES, within the lease, and each statement after it.
 const sendTimeout = 4 * time.Second
 
-// errHeld says that another attempt holds the mail.
-var errHeld = errors.New("another attempt at this mail holds its lease")
+var (
+	errHeld = errors.New("another attempt at this mail holds its lease")
+	errLate = errors.New("the lease is over or the message is no longer ours: SES was not asked")
+)
 
 // email sends each mail of an order at least once. A second one goes out only if
 // this process died, or SES's answer was lost, after SES had accepted the mail and
@@ -38,7 +41,7 @@ func (e *email) handle(ctx context.Context, m sqsconsumer.Message) error {
 	claim, err := e.mails.claim(ctx, ev.Subject, kindOf(ev.Type))
 	switch {
 	case errors.Is(err, errHeld):
-		return sqsconsumer.Later(time.Second, err)
+		return sqsconsumer.Later(e.mails.wait, err)
 	case errors.Is(err, ErrNotFound):
 		return sqsconsumer.Permanent(fmt.Errorf("order %.100q: %w", ev.Subject, err))
 	case away(err):
@@ -57,38 +60,67 @@ func (e *email) handle(ctx context.Context, m sqsconsumer.Message) error {
 	return e.send(ctx, claim, ev)
 }
 
-// send calls SES and records what it said.
+// send calls SES and records what it said. A sender that slept, or whose message
+// was taken away, does not call; one that has begun to is not stopped: to wait for
+// the answer costs less than not to know it.
 func (e *email) send(ctx context.Context, c claim, ev event) error {
-	id, err := e.ses.send(ctx, c, ev)
+	if ctx.Err() != nil || !time.Now().Before(c.until) {
+		return e.release(ctx, c, cmp.Or(ctx.Err(), sqsconsumer.Later(time.Second, errLate)))
+	}
+	calling, cancel := context.WithDeadline(context.WithoutCancel(ctx), earlier(c.until, time.Now().Add(sendTimeout)))
+	defer cancel()
+	id, err := e.ses.send(calling, c, ev)
 	switch {
 	case err == nil:
 		e.metrics.mails.WithLabelValues("sent").Inc()
 		return e.record(ctx, c, id)
 	case errors.Is(err, errRejected):
 		e.metrics.mails.WithLabelValues("rejected").Inc()
-		if err := e.mails.refused(ctx, c, err.Error()); err != nil {
+		if err := e.briefly(ctx, func(ctx context.Context) error { return e.mails.refused(ctx, c, err.Error()) }); err != nil {
 			return storeError(err)
 		}
 		return sqsconsumer.Permanent(err)
 	case errors.Is(err, errNotAccepted):
 		e.metrics.mails.WithLabelValues("not_accepted").Inc()
-		if errRelease := e.mails.release(ctx, c); errRelease != nil {
-			return storeError(errRelease)
-		}
-		return sqsconsumer.Later(2*time.Second, err)
+		return e.release(ctx, c, sqsconsumer.Later(2*time.Second, err))
 	}
 	// Nobody knows whether SES has it. Whoever comes after the lease will see.
 	e.metrics.mails.WithLabelValues("unknown").Inc()
-	return sqsconsumer.Later(e.mails.lease+e.mails.wait, err)
+	note := e.briefly(ctx, func(ctx context.Context) error { return e.mails.unanswered(ctx, c) })
+	e.log.Warn("no answer from SES", "order", c.order, "kind", c.kind, "error", err, "noted", note == nil)
+	return sqsconsumer.Later(e.mails.lease, err)
+}
+
+func earlier(a, b time.Time) time.Time {
+	if a.Before(b) {
+		return a
+	}
+	return b
+}
+
+// release gives a claim back of which SES has nothing, and returns why.
+func (e *email) release(ctx context.Context, c claim, why error) error {
+	if err := e.briefly(ctx, func(ctx context.Context) error { return e.mails.release(ctx, c) }); err != nil {
+		return storeError(err)
+	}
+	return why
+}
+
+// briefly calls do also when the message is no longer ours or the process stops:
+// what SES said is true all the same.
+func (e *email) briefly(ctx context.Context, do func(context.Context) error) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), sendTimeout)
+	defer cancel()
+	return do(ctx)
 }
 
 // record enters that a mail went out, however long the database is away: the
 // message stays ours meanwhile, and to give it back would send a second mail.
 func (e *email) record(ctx context.Context, c claim, messageID string) error {
 	for pause := 100 * time.Millisecond; ; pause = min(2*pause, 2*time.Second) {
-		err := e.enter(ctx, c, messageID)
+		err := e.briefly(ctx, func(ctx context.Context) error { return e.mails.sent(ctx, c, messageID) })
 		if !away(err) || ctx.Err() != nil {
-			return err
+			return storeError(err)
 		}
 		timer := time.NewTimer(pause)
 		select {
@@ -97,13 +129,6 @@ func (e *email) record(ctx context.Context, c claim, messageID string) error {
 		case <-timer.C:
 		}
 	}
-}
-
-// enter tries once, also when the message is no longer ours: SES has the mail.
-func (e *email) enter(ctx context.Context, c claim, messageID string) error {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), sendTimeout)
-	defer cancel()
-	return e.mails.sent(ctx, c, messageID)
 }
 
 func storeError(err error) error {

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/ses"
@@ -26,6 +27,7 @@ func TestOrdersReachInventoryAndMail(t *testing.T) {
 		c.startInventory(t)
 		c.startEmail(t)
 	}
+	c.startSESEvents(t)
 	for name, test := range map[string]func(*testing.T, *cluster){
 		"an order is confirmed, decremented once and mailed twice": confirmed,
 		"an order beyond the stock is out of stock":                outOfStock,
@@ -95,8 +97,9 @@ func lastPiece(t *testing.T, c *cluster) {
 
 func poison(t *testing.T, c *cluster) {
 	for queueName, bodies := range map[string][]string{
-		"ordernotify-inventory": {`{"half":`, `{"id":"poison-version","type":"order.placed","subject":"x","schemaversion":9}`, `{"id":"poison-type","type":"order.gone","subject":"x","schemaversion":1}`},
-		"ordernotify-email":     {`{"id":"poison-order","type":"order.placed","subject":"nobody","schemaversion":1,"data":{"product":"p","quantity":1}}`},
+		"ordernotify-inventory":  {`{"half":`, `{"id":"poison-version","type":"order.placed","subject":"x","schemaversion":9}`, `{"id":"poison-type","type":"order.gone","subject":"x","schemaversion":1}`},
+		"ordernotify-ses-events": {`{"half":`, `{"eventType":"Send","mail":{"messageId":"poison-tags","tags":{}}}`},
+		"ordernotify-email":      {`{"half":`, `{"id":"poison-order","type":"order.placed","subject":"nobody","schemaversion":1,"data":{"product":"p","quantity":1}}`},
 	} {
 		q := c.queue(t, queueName)
 		for _, body := range bodies {
@@ -176,35 +179,124 @@ func TestAMailWhoseAnswerWasLostIsSentAgainOnlyAfterLeaseAndWait(t *testing.T) {
 	if got := c.inbox(t, id)["received"]; got != 2 {
 		t.Errorf("%d mails, want the two of the one case that doubles them", got)
 	}
-	var takeovers int
-	if err := c.db.QueryRow(t.Context(), "SELECT takeovers FROM mails WHERE order_id = $1", id).Scan(&takeovers); err != nil || takeovers != 1 {
-		t.Errorf("%d takeovers are on record, %v; want 1", takeovers, err)
+	c.wantAttempts(t, id, "test/1 true")
+}
+
+// wantAttempts compares the attempts at the first mail that were taken over.
+func (c *cluster) wantAttempts(t *testing.T, order string, want ...string) {
+	t.Helper()
+	rows, err := c.db.Query(t.Context(), `
+SELECT a.sender || ' ' || a.answer_lost FROM mails, jsonb_to_recordset(abandoned) AS a(sender text, answer_lost boolean)
+WHERE order_id = $1 AND kind = 'received'`, order)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	if err != nil || !slices.Equal(got, want) {
+		t.Errorf("attempts taken over at the mail of %s: %q, %v; want %q", order, got, err, want)
 	}
 }
 
 func TestTheSendEventOfALostAnswerPreventsTheSecondMail(t *testing.T) {
 	c := newCluster(t)
+	c.startSESEvents(t)
 	id := c.place(t, c.product(t, 1), 1)
 	m := sqsconsumer.Message{Body: c.events(t, id)[0]}
 	rows := c.mailRows()
+	rows.wait = time.Minute
 	lost := c.newEmail(rows)
 	lost.ses = &mailer{c.losing(), sender, "ordernotify"}
 	if err := lost.handle(t.Context(), m); err == nil {
 		t.Fatal("a lost answer is no success")
 	}
-	events := &sesEvents{mails: rows, metrics: newMetrics()}
-	sent := `{"eventType":"Send","mail":{"messageId":"m-1","tags":{"order":["` + id + `"],"kind":["received"],"ses:caller-identity":["x"]}},"send":{}}`
-	for range 2 {
-		if err := events.handle(t.Context(), sqsconsumer.Message{Body: sent}); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if err := c.newEmail(rows).handle(t.Context(), m); err != nil {
-		t.Fatal(err)
-	}
+	other := c.newEmail(rows)
+	eventually(t, "SES's own event is recorded", func() bool { return other.handle(t.Context(), m) == nil })
 	if got := c.inbox(t, id)["received"]; got != 1 {
 		t.Errorf("%d mails, want 1", got)
 	}
+	c.wantAttempts(t, id)
+}
+
+func TestAnEventThatComesTwiceOrMakesNoSenseChangesNothing(t *testing.T) {
+	c := newCluster(t)
+	id := c.place(t, c.product(t, 1), 1)
+	rows := c.mailRows()
+	if _, err := rows.claim(t.Context(), id, "received"); err != nil {
+		t.Fatal(err)
+	}
+	events := &sesEvents{mails: rows, metrics: newMetrics()}
+	event := func(messageID string) string {
+		return `{"eventType":"Send","mail":{"messageId":"` + messageID + `","tags":{"order":["` + id + `"],"kind":["received"],"ses:caller-identity":["x"]}},"send":{}}`
+	}
+	for _, body := range []string{event("m-1"), event("m-2"), `{"eventType":"Open","mail":{}}`} {
+		if err := events.handle(t.Context(), sqsconsumer.Message{Body: body}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, body := range []string{"{", `{"eventType":"Send","mail":{"messageId":"m-3","tags":{}}}`} {
+		if err := events.handle(t.Context(), sqsconsumer.Message{Body: body}); err == nil {
+			t.Errorf("%s is no error", body)
+		}
+	}
+	c.wantRows(t, 1, "SELECT count(*) FROM mails WHERE state = 'sent' AND message_id = 'm-1'")
+}
+
+func TestASenderThatSleptOrWasToldToStopDoesNotAskSES(t *testing.T) {
+	c := newCluster(t)
+	product := c.product(t, 2)
+	stopped, stop := context.WithCancel(t.Context())
+	stop()
+	for name, tt := range map[string]struct {
+		ctx   context.Context
+		lease time.Duration
+	}{
+		"slept through its lease": {t.Context(), 0},
+		"told to stop":            {stopped, time.Minute},
+	} {
+		id := c.place(t, product, 1)
+		rows := c.mailRows()
+		rows.lease = tt.lease
+		claim, err := rows.claim(t.Context(), id, "received")
+		if err != nil {
+			t.Fatal(err)
+		}
+		e := c.newEmail(rows)
+		if err := e.send(tt.ctx, claim, event{}); err == nil {
+			t.Errorf("%s: no error", name)
+		}
+		if got := c.inbox(t, id); len(got) != 0 {
+			t.Errorf("%s: mails %v", name, got)
+		}
+		if again, err := rows.claim(t.Context(), id, "received"); err != nil || again.takeovers != 0 {
+			t.Errorf("%s: the next claim is %+v, %v; want one at once, and no takeover", name, again, err)
+		}
+	}
+}
+
+func TestASendThatHasBegunOutlivesItsMessage(t *testing.T) {
+	c := newCluster(t)
+	id := c.place(t, c.product(t, 1), 1)
+	ctx, lose := context.WithCancel(t.Context())
+	e := c.newEmail(c.mailRows())
+	e.ses = &mailer{c.during(lose), sender, "ordernotify"}
+	if err := e.handle(ctx, sqsconsumer.Message{Body: c.events(t, id)[0]}); err != nil {
+		t.Fatal(err)
+	}
+	c.wantRows(t, 1, "SELECT count(*) FROM mails WHERE state = 'sent' AND abandoned = '[]'")
+}
+
+// during is SES at whose call something happens.
+func (c *cluster) during(happen func()) *ses.Client {
+	o := c.ses.Options()
+	o.HTTPClient = during(happen)
+	return ses.New(o)
+}
+
+type during func()
+
+func (d during) Do(r *http.Request) (*http.Response, error) {
+	d()
+	return http.DefaultClient.Do(r)
 }
 
 func TestASenderThatSleptThroughItsLeaseChangesNothing(t *testing.T) {

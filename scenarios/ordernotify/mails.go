@@ -10,10 +10,11 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 )
 
-// mails are the rows that say who may send which mail. All times are the
+// mails are the rows that say who may send which mail. All times in them are the
 // database's.
 type mails struct {
 	db          *pgxpool.Pool
+	sender      string // this process, for the rows
 	lease, wait time.Duration
 }
 
@@ -22,27 +23,39 @@ type mails struct {
 type claim struct {
 	order, kind string
 	token       int
-	takeovers   int // attempts at this mail with an unknown end
+	until       time.Time // by this process's monotonic clock, and not after the row's own end
+	takeovers   int       // attempts at this mail with an unknown end
 	address     string
 	over        bool // it was sent or refused before: nothing is to be done
 }
 
-// claim returns errHeld while another attempt may still be under way, and
-// ErrNotFound for an order that is not there.
+// claim returns errHeld while another attempt may still be under way or SES's event
+// about it may still come, and ErrNotFound for an order that is not there.
 func (m *mails) claim(ctx context.Context, order, kind string) (claim, error) {
-	c := claim{order: order, kind: kind}
+	c, err := m.take(ctx, order, kind)
+	if errors.Is(err, errHeld) {
+		err = errors.Join(err, m.doubt(ctx, order, kind))
+	}
+	return c, err
+}
+
+func (m *mails) take(ctx context.Context, order, kind string) (claim, error) {
+	c := claim{order: order, kind: kind, until: time.Now().Add(m.lease)}
 	var token, takeovers *int
 	var before *string
 	err := m.db.QueryRow(ctx, `
 WITH claimed AS (
-	INSERT INTO mails AS m (order_id, kind, state, lease_until)
-		SELECT id, $2, 'sending', now() + make_interval(secs => $3) FROM orders WHERE id = $1
+	INSERT INTO mails AS m (order_id, kind, state, sender, lease_until)
+		SELECT id, $2, 'sending', $3, now() + make_interval(secs => $4) FROM orders WHERE id = $1
 	ON CONFLICT (order_id, kind) DO UPDATE
-		SET token = m.token + 1, lease_until = excluded.lease_until, state = 'sending', takeovers = m.takeovers + (m.state = 'sending')::int
-		WHERE m.state = 'released' OR m.state = 'sending' AND m.lease_until + make_interval(secs => $4) < now()
-	RETURNING token, takeovers)
+		SET token = m.token + 1, state = 'sending', sender = excluded.sender, claimed_at = now(), lease_until = excluded.lease_until,
+			answer_lost = false, doubted_at = NULL, abandoned = CASE m.state WHEN 'sending'
+				THEN m.abandoned || jsonb_build_object('sender', m.sender, 'claimed_at', m.claimed_at, 'answer_lost', m.answer_lost)
+				ELSE m.abandoned END
+		WHERE m.state = 'released' OR m.state = 'sending' AND m.doubted_at + make_interval(secs => $5) < now()
+	RETURNING token, jsonb_array_length(abandoned) AS takeovers)
 SELECT o.email, c.token, c.takeovers, (SELECT state FROM mails WHERE order_id = $1 AND kind = $2)
-FROM orders o LEFT JOIN claimed c ON true WHERE o.id = $1`, order, kind, m.lease.Seconds(), m.wait.Seconds()).
+FROM orders o LEFT JOIN claimed c ON true WHERE o.id = $1`, order, kind, m.sender, m.lease.Seconds(), m.wait.Seconds()).
 		Scan(&c.address, &token, &takeovers, &before)
 	switch {
 	case errors.Is(err, pgx.ErrNoRows):
@@ -60,6 +73,24 @@ FROM orders o LEFT JOIN claimed c ON true WHERE o.id = $1`, order, kind, m.lease
 		return c, errHeld
 	}
 	return c, nil
+}
+
+// doubt begins the wait for SES's event about an attempt whose lease is over. It
+// does not begin by itself: while the database was away neither the sender nor the
+// event could say that the mail is out.
+func (m *mails) doubt(ctx context.Context, order, kind string) error {
+	_, err := m.db.Exec(ctx, `
+UPDATE mails SET doubted_at = now()
+WHERE order_id = $1 AND kind = $2 AND state = 'sending' AND doubted_at IS NULL AND lease_until < now()`, order, kind)
+	return err
+}
+
+// unanswered records that SES's answer did not come, for whoever asks later why
+// there are two mails.
+func (m *mails) unanswered(ctx context.Context, c claim) error {
+	_, err := m.db.Exec(ctx, `
+UPDATE mails SET answer_lost = true WHERE order_id = $1 AND kind = $2 AND token = $3 AND state = 'sending'`, c.order, c.kind, c.token)
+	return err
 }
 
 // sent records that SES accepted the mail. A claim that was taken over changes

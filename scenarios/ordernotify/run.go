@@ -66,16 +66,18 @@ type Mail struct {
 	ConfigurationSet string
 	Queue            string // events that ask for mails
 	SESEvents        string // queue of SES's own events
-	// Lease is how long one attempt to send may take, from the row to SES's answer
-	// and back. EventWait is how long after it SES's own event may still arrive and
-	// tell that the mail went out: only then does another attempt take over.
+	Sender           string // this process among all that send: host/process id
+	// Lease is how long one attempt to send may take, from the row to SES's answer.
+	// EventWait is how long, from when somebody meets an attempt whose lease is over,
+	// SES's own event may still tell that the mail went out: only then does another
+	// attempt take over.
 	Lease, EventWait time.Duration
 }
 
 // RunEmail sends the mails that its queue asks for until ctx ends.
 func RunEmail(ctx context.Context, p *Process, client *sqs.Client, m Mail, visibility time.Duration) error {
 	p.metrics = newMetrics()
-	rows := &mails{db: p.DB, lease: m.Lease, wait: m.EventWait}
+	rows := &mails{db: p.DB, sender: m.Sender, lease: m.Lease, wait: m.EventWait}
 	sender := &email{mails: rows, ses: &mailer{m.Client, m.From, m.ConfigurationSet}, metrics: p.metrics, log: p.Log}
 	events := &sesEvents{mails: rows, metrics: p.metrics}
 	return p.serve(ctx, nothing(), nothing(), func(ctx context.Context) error {
@@ -88,7 +90,7 @@ func RunEmail(ctx context.Context, p *Process, client *sqs.Client, m Mail, visib
 			return err
 		}
 		c := accepted.consumer(p.DB, p.metrics, p.Log, visibility, events.handle)
-		c.Workers = 1
+		c.Workers = 2
 		var listening sync.WaitGroup
 		defer listening.Wait()
 		listening.Go(func() {
@@ -125,7 +127,7 @@ func (p *Process) serve(ctx context.Context, public, admin http.Handler, work fu
 	go func() {
 		defer close(done)
 		defer stop()
-		if p.awaitSchema(working) {
+		if p.DB == nil || p.awaitSchema(working) {
 			p.ready.Store(true)
 			if failed = work(working); failed == nil {
 				<-working.Done()

@@ -26,8 +26,12 @@ CREATE TABLE IF NOT EXISTS mails (
 	kind        text NOT NULL,
 	state       text NOT NULL CHECK (state IN ('sending', 'released', 'sent', 'refused')),
 	token       integer NOT NULL DEFAULT 1,
-	takeovers   integer NOT NULL DEFAULT 0, -- attempts whose end nobody knew: each may have been a mail
+	sender      text NOT NULL, -- the process that claimed it last: host/process id
+	claimed_at  timestamptz NOT NULL DEFAULT now(),
 	lease_until timestamptz NOT NULL,
+	answer_lost boolean NOT NULL DEFAULT false, -- the sender lives and had no answer from SES
+	doubted_at  timestamptz, -- when somebody first met the row after its lease
+	abandoned   jsonb NOT NULL DEFAULT '[]', -- attempts that were taken over: each may have been a mail
 	message_id  text,
 	reason      text,
 	sent_at     timestamptz,

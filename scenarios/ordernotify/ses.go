@@ -26,11 +26,9 @@ type mailer struct {
 	configurationSet string
 }
 
-// send returns SES's message id. errRejected and errNotAccepted are definite; of
+// send returns SES's message id, before ctx ends. errRejected and errNotAccepted are definite; of
 // any other error nobody knows whether the mail goes out.
 func (m *mailer) send(ctx context.Context, c claim, e event) (string, error) {
-	ctx, cancel := context.WithTimeout(ctx, sendTimeout)
-	defer cancel()
 	subject, body := text(c, e)
 	out, err := m.client.SendEmail(ctx, &ses.SendEmailInput{
 		Source:               &m.from,
@@ -50,6 +48,9 @@ func (m *mailer) send(ctx context.Context, c claim, e event) (string, error) {
 
 func tag(name, value string) types.MessageTag { return types.MessageTag{Name: &name, Value: &value} }
 
+// referenceMark begins the last line of a mail.
+const referenceMark = "Reference: "
+
 // text is the mail. The last line is for a machine: support, and the stand-in for
 // SES's events, tell by it which mail this is.
 func text(c claim, e event) (subject, body string) {
@@ -59,7 +60,7 @@ func text(c claim, e event) (subject, body string) {
 		"out-of-stock": "We are sorry: your order is out of stock",
 	}[c.kind]
 	subject = fmt.Sprintf("%s %s", about, c.order)
-	body = fmt.Sprintf("%s: %d × %s.\n\nReference: %s/%s\n", about, e.Data.Quantity, e.Data.Product, c.order, c.kind)
+	body = fmt.Sprintf("%s: %d × %s.\n\n%s%s/%s\n", about, e.Data.Quantity, e.Data.Product, referenceMark, c.order, c.kind)
 	return subject, body
 }
 

@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"syscall"
 	"time"
 )
@@ -34,8 +35,11 @@ func (id ID) Alive() bool {
 	return ok && started == id.Started
 }
 
-// Listens reports whether this process holds the listening TCP socket on port.
-func (id ID) Listens(port int) bool { return id.Alive() && listens(id.PID, port) }
+// Listens reports whether this process, or a child of it, holds the listening TCP
+// socket on port.
+func (id ID) Listens(port int) bool {
+	return id.Alive() && slices.ContainsFunc(id.tree(), func(each ID) bool { return listens(each.PID, port) })
+}
 
 // Pause stops the process's group (SIGSTOP) and what it left of it: on Linux its
 // children in groups of their own, as PostgreSQL's are.

@@ -193,8 +193,8 @@ func TestOnlyTheOwnerOfASocketListens(t *testing.T) {
 	if !p.ID().Listens(port) {
 		t.Error("the owner does not listen")
 	}
-	if process.Identify(os.Getpid()).Listens(port) {
-		t.Error("we listen on somebody else's port")
+	if shell(t, "exec sleep 600").ID().Listens(port) {
+		t.Error("another process listens on the port")
 	}
 	if err := p.Kill(); err != nil {
 		t.Fatal(err)
@@ -202,6 +202,23 @@ func TestOnlyTheOwnerOfASocketListens(t *testing.T) {
 	if p.ID().Listens(port) {
 		t.Error("a dead process listens")
 	}
+}
+
+func TestAProcessListensThroughItsChildAndEndsWithIt(t *testing.T) {
+	p := shell(t, os.Args[0]+" as listener & wait")
+	port := number(t, line(t, p))
+	if !p.ID().Listens(port) {
+		t.Error("the parent of the owner does not listen")
+	}
+	if err := p.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	waitUntil(t, "free", func() bool { return free(port) })
+}
+
+func free(port int) bool {
+	l, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port)))
+	return err == nil && l.Close() == nil
 }
 
 func TestAChildDiesWithItsParentUnlessDetached(t *testing.T) {

@@ -8,6 +8,10 @@ import (
 	"testing"
 	"time"
 
+	pubsub "cloud.google.com/go/pubsub/v2/apiv1"
+	"cloud.google.com/go/pubsub/v2/apiv1/pubsubpb"
+
+	"github.com/provingground/provingground/deploy/gcp/topology"
 	"github.com/provingground/provingground/deploy/local/provision"
 	"github.com/provingground/provingground/deploy/local/server/servertest"
 )
@@ -65,6 +69,35 @@ func TestAServerThatIsNotThereIsNamed(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	if err := provision.Apply(ctx, env, "things", table); err == nil || !strings.Contains(err.Error(), "http://127.0.0.1:1") {
+		t.Errorf("error: %v", err)
+	}
+}
+
+const topics = `{"topics": [{"name": "orders"}], "subscriptions": [{"name": "mail", "topic": "orders", "ackDeadlineSeconds": 20}]}`
+
+func TestTopicsAndSubscriptionsAreMadeByTheSameCall(t *testing.T) {
+	env := servertest.Start(t, "pubsub").Env()
+	for range 2 {
+		if err := provision.File(t.Context(), env, "orders", "gcp/orders.json", topics); err != nil {
+			t.Fatal(err)
+		}
+	}
+	client, err := pubsub.NewSubscriptionAdminClient(t.Context(), topology.Local(env["PUBSUB_EMULATOR_HOST"])...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer client.Close()
+	got, err := client.GetSubscription(t.Context(), &pubsubpb.GetSubscriptionRequest{
+		Subscription: "projects/" + env["GOOGLE_CLOUD_PROJECT"] + "/subscriptions/mail",
+	})
+	if err != nil || got.AckDeadlineSeconds != 20 {
+		t.Errorf("subscription: %v, %v", got, err)
+	}
+}
+
+func TestTopicsWithoutAServerNameTheVariable(t *testing.T) {
+	err := provision.File(t.Context(), map[string]string{}, "orders", "gcp/orders.json", topics)
+	if err == nil || !strings.Contains(err.Error(), "PUBSUB_EMULATOR_HOST") {
 		t.Errorf("error: %v", err)
 	}
 }

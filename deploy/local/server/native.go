@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"net"
 	"os"
 	"path/filepath"
@@ -29,6 +30,7 @@ type native struct {
 	state    string // folder: what the server stores
 	log      string // file
 	port     int
+	second   int // its second port, if it has one
 	detached bool
 	started  func(process.ID) error // told whenever a process starts
 
@@ -38,6 +40,15 @@ type native struct {
 
 func (n *native) addr() string { return net.JoinHostPort("127.0.0.1", strconv.Itoa(n.port)) }
 
+// env is what points at it.
+func (n *native) env() map[string]string {
+	env := n.def.Env(n.addr())
+	if n.def.second != nil {
+		maps.Copy(env, n.def.second.env(net.JoinHostPort("127.0.0.1", strconv.Itoa(n.second))))
+	}
+	return env
+}
+
 func (n *native) start(ctx context.Context) error {
 	if err := errors.Join(os.MkdirAll(n.state, 0o700), os.MkdirAll(filepath.Dir(n.log), 0o755)); err != nil {
 		return err
@@ -46,6 +57,9 @@ func (n *native) start(ctx context.Context) error {
 		return err
 	}
 	args, env := n.def.launch(n.state, n.port)
+	if n.def.second != nil {
+		args = append(args, n.def.second.args(n.second)...)
+	}
 	p, err := process.Start(n.spec(n.program.path, slices.Concat(n.program.args, args), env))
 	if err != nil {
 		return err

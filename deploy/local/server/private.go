@@ -78,11 +78,11 @@ func (c *Cloud) private(ctx context.Context, d Definition, home string) (*Runnin
 	}
 	var last error
 	for range 5 { // another program may take the port between the probe and the start
-		ports, err := FreePorts(1)
+		ports, err := FreePorts(2)
 		if err != nil {
 			return nil, err
 		}
-		r, err := c.startPrivate(ctx, d, home, ports[0])
+		r, err := c.startPrivate(ctx, d, home, ports)
 		if !errors.Is(err, errPortTaken) {
 			return r, err
 		}
@@ -91,23 +91,23 @@ func (c *Cloud) private(ctx context.Context, d Definition, home string) (*Runnin
 	return nil, last
 }
 
-func (c *Cloud) startPrivate(ctx context.Context, d Definition, home string, port int) (*Running, error) {
+func (c *Cloud) startPrivate(ctx context.Context, d Definition, home string, ports []int) (*Running, error) {
 	if c.provider == Docker {
-		return c.startContainer(ctx, d, port)
+		return c.startContainer(ctx, d, ports[0])
 	}
 	p, err := d.program(ctx, &installer{root: c.root, progress: c.progress})
 	if err != nil {
 		return nil, err
 	}
 	n := &native{
-		def: d, program: p, port: port,
+		def: d, program: p, port: ports[0], second: ports[1],
 		state: filepath.Join(home, d.Name), log: filepath.Join(home, d.Name+".log"),
 		started: func(process.ID) error { return nil },
 	}
 	if err := n.start(ctx); err != nil {
 		return nil, err
 	}
-	return &Running{Name: d.Name, Addr: n.addr(), Provider: Native, def: d, env: d.Env(n.addr()), ctl: n}, nil
+	return &Running{Name: d.Name, Addr: n.addr(), Provider: Native, def: d, env: n.env(), ctl: n}, nil
 }
 
 // fromEnvironment returns nil without error when the server is to be started.

@@ -5,6 +5,7 @@ package server
 import (
 	"context"
 	"net"
+	"os"
 	"strconv"
 
 	"cloud.google.com/go/pubsub/v2/apiv1/pubsubpb"
@@ -12,8 +13,12 @@ import (
 	"google.golang.org/grpc/credentials/insecure"
 )
 
+// localProject is the project that local topics and subscriptions belong to.
+const localProject = "local"
+
 // pubsub is Google's emulator in a container and ours, with a journal, as a
-// process.
+// process. Ours forwards dead letters only where the grants that the service
+// demands are there.
 func pubsub() Definition {
 	return Definition{
 		Name:          "pubsub",
@@ -24,14 +29,33 @@ func pubsub() Definition {
 		ContainerArgs: []string{"gcloud", "beta", "emulators", "pubsub", "start", "--project=local", "--host-port=0.0.0.0:8085"},
 		Variables:     []string{"PUBSUB_EMULATOR_HOST"},
 		PortVariable:  "PUBSUB_PORT",
-		Env:           func(addr string) map[string]string { return map[string]string{"PUBSUB_EMULATOR_HOST": addr} },
-		Health:        listTopics,
-		pointed:       func(value string) map[string]string { return map[string]string{"PUBSUB_EMULATOR_HOST": value} },
+		Env: func(addr string) map[string]string {
+			return map[string]string{"PUBSUB_EMULATOR_HOST": addr, "GOOGLE_CLOUD_PROJECT": localProject}
+		},
+		Health: listTopics,
+		pointed: func(value string) map[string]string {
+			env := map[string]string{"PUBSUB_EMULATOR_HOST": value, "GOOGLE_CLOUD_PROJECT": localProject}
+			for _, name := range []string{"GOOGLE_CLOUD_PROJECT", "PUBSUB_TOKEN_ISSUER"} {
+				if given := os.Getenv(name); given != "" {
+					env[name] = given
+				}
+			}
+			return env
+		},
 		program: func(ctx context.Context, in *installer) (program, error) {
 			return in.build(ctx, "github.com/provingground/provingground/pkg/pubsubtest/cmd/pubsubtest")
 		},
 		launch: func(state string, port int) (args, env []string) {
-			return []string{"-address", net.JoinHostPort("127.0.0.1", strconv.Itoa(port)), "-dir", state}, nil
+			return []string{"-address", net.JoinHostPort("127.0.0.1", strconv.Itoa(port)), "-dir", state, "-dead-letter-grants"}, nil
+		},
+		// Who checks push tokens asks there for the keys. Google's emulator signs none.
+		second: &secondPort{
+			args: func(port int) []string {
+				return []string{"-http", net.JoinHostPort("127.0.0.1", strconv.Itoa(port))}
+			},
+			env: func(addr string) map[string]string {
+				return map[string]string{"PUBSUB_TOKEN_ISSUER": "http://" + addr}
+			},
 		},
 	}
 }

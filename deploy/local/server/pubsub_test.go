@@ -3,6 +3,8 @@
 package server_test
 
 import (
+	"encoding/json"
+	"net/http"
 	"testing"
 
 	"cloud.google.com/go/pubsub/v2/apiv1/pubsubpb"
@@ -38,5 +40,32 @@ func TestPubSubKeepsWhatItAnsweredThroughAKill(t *testing.T) {
 	got, err := subscriber.Pull(t.Context(), &pubsubpb.PullRequest{Subscription: subscription, MaxMessages: 2}, grpc.WaitForReady(true))
 	if err != nil || len(got.ReceivedMessages) != 1 || got.ReceivedMessages[0].Message.MessageId != sent.MessageIds[0] {
 		t.Errorf("after the kill: %v, %v; want message %s", got, err, sent.MessageIds[0])
+	}
+}
+
+// TestTheKeysOfPushTokensStayWhereTheEnvironmentPoints looks at a server of the
+// clone, as processes see it that come later, and after a restart.
+func TestTheKeysOfPushTokensStayWhereTheEnvironmentPoints(t *testing.T) {
+	c := clone(t)
+	first := up(t, c, "pubsub")
+	issuer := first.Env()["PUBSUB_TOKEN_ISSUER"]
+	if again := up(t, c, "pubsub").Env()["PUBSUB_TOKEN_ISSUER"]; again != issuer {
+		t.Errorf("another process is told %s, the first one %s", again, issuer)
+	}
+	if err := first.Get("pubsub").Restart(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, issuer+"/.well-known/openid-configuration", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	var said struct{ Issuer string }
+	if err := json.NewDecoder(resp.Body).Decode(&said); err != nil || said.Issuer != issuer {
+		t.Errorf("%s calls itself %q, %v", issuer, said.Issuer, err)
 	}
 }

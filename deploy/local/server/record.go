@@ -27,6 +27,7 @@ type Record struct {
 	Process   process.ID `json:"process,omitzero"`
 	Container string     `json:"container,omitempty"`
 	Port      int        `json:"port,omitempty"`
+	Second    int        `json:"second,omitempty"` // a server's second port
 	Log       string     `json:"log,omitempty"`
 }
 

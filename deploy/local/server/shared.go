@@ -46,7 +46,7 @@ func (c *Cloud) Up(ctx context.Context, names ...string) (*Set, error) {
 	if err != nil {
 		return nil, err
 	}
-	return set, set.fill(ours, func(d Definition) (*Running, error) { return c.upNative(ctx, d, ports[d.Name]) })
+	return set, set.fill(ours, func(d Definition) (*Running, error) { return c.upNative(ctx, d, ports[d.Name], ports[second(d.Name)]) })
 }
 
 // ports settles every port before anything starts, one after the other. A server
@@ -70,17 +70,26 @@ func (c *Cloud) ports(defs []Definition) (map[string]int, error) {
 		if ports[d.Name], err = c.port(d.Name, d.PortVariable); err != nil {
 			return nil, err
 		}
+		if d.second == nil {
+			continue
+		}
+		if ports[second(d.Name)], err = c.port(second(d.Name), ""); err != nil {
+			return nil, err
+		}
 	}
 	return ports, nil
 }
 
-func (c *Cloud) upNative(ctx context.Context, d Definition, port int) (*Running, error) {
+// second is the key of a server's second port.
+func second(name string) string { return name + "/second" }
+
+func (c *Cloud) upNative(ctx context.Context, d Definition, port, second int) (*Running, error) {
 	p, err := d.program(ctx, &installer{root: c.root, progress: c.progress})
 	if err != nil {
 		return nil, err
 	}
 	n := c.sharedNative(d, port)
-	n.program = p
+	n.program, n.second = p, second
 	if port == 0 {
 		return c.attach(ctx, n)
 	}
@@ -88,7 +97,7 @@ func (c *Cloud) upNative(ctx context.Context, d Definition, port int) (*Running,
 	if err := n.start(ctx); err != nil {
 		return nil, errors.Join(err, c.Forget(d.Name))
 	}
-	return &Running{Name: d.Name, Addr: n.addr(), Provider: Native, def: d, env: d.Env(n.addr()), ctl: n}, nil
+	return &Running{Name: d.Name, Addr: n.addr(), Provider: Native, def: d, env: n.env(), ctl: n}, nil
 }
 
 func (c *Cloud) sharedNative(d Definition, port int) *native {
@@ -97,7 +106,7 @@ func (c *Cloud) sharedNative(d Definition, port int) *native {
 		state: filepath.Join(c.root, "state", d.Name), log: filepath.Join(c.root, "log", d.Name+".log"),
 	}
 	n.started = func(id process.ID) error {
-		return c.Remember(Record{Name: d.Name, Server: true, Provider: Native, Kind: n.def.kind, Process: id, Port: n.port, Log: n.log})
+		return c.Remember(Record{Name: d.Name, Server: true, Provider: Native, Kind: n.def.kind, Process: id, Port: n.port, Second: n.second, Log: n.log})
 	}
 	return n
 }
@@ -109,7 +118,7 @@ func (c *Cloud) attach(ctx context.Context, n *native) (*Running, error) {
 	if err != nil || !found {
 		return nil, errors.Join(err, fmt.Errorf("%s ended meanwhile", n.def.Name))
 	}
-	n.port, n.id = r.Port, r.Process
+	n.port, n.second, n.id = r.Port, r.Second, r.Process
 	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
 	defer cancel()
 	for n.def.healthy(ctx, n.addr()) != nil {
@@ -119,7 +128,7 @@ func (c *Cloud) attach(ctx context.Context, n *native) (*Running, error) {
 		case <-time.After(20 * time.Millisecond):
 		}
 	}
-	return &Running{Name: n.def.Name, Addr: n.addr(), Provider: Native, def: n.def, env: n.def.Env(n.addr()), ctl: n}, nil
+	return &Running{Name: n.def.Name, Addr: n.addr(), Provider: Native, def: n.def, env: n.env(), ctl: n}, nil
 }
 
 // Down ends every recorded server and role, roles first, and returns when nothing

@@ -36,11 +36,18 @@ type Definition struct {
 	pointed func(value string) map[string]string
 	program func(ctx context.Context, in *installer) (program, error)
 	launch  func(state string, port int) (args, env []string)
+	second  *secondPort
 	// Of a server that is more than its process: the user that runs it where we are
 	// root, what is run once in an empty state folder, and the signal that ends it.
 	user    func() uint32
 	prepare func(p program, state string) (path string, args []string)
 	ends    syscall.Signal
+}
+
+// secondPort is a port of a native server beside the one that its clients use.
+type secondPort struct {
+	args func(port int) []string // of the command, after those of launch
+	env  func(addr string) map[string]string
 }
 
 // Image is a container image: a variable that may name another one, and the
@@ -74,6 +81,7 @@ func Table() []Definition {
 			"s3", "sns", "sqs", "ses", "lambda", "iam", "logs", "cloudformation"),
 		pubsub(),
 		serviceBus(),
+		d1(),
 	}
 }
 

@@ -13,14 +13,21 @@ import (
 	"time"
 )
 
-// build compiles every role into root/bin and returns the programs by role.
+// build compiles every role into root/bin and returns the programs by role, of a
+// Worker the folder of its modules.
 func (o Options) build(ctx context.Context, edits []Edit) (map[string]string, error) {
 	programs := map[string]string{}
 	for _, role := range o.Scenario.Roles {
 		out := filepath.Join(o.Root, "bin", o.Scenario.Slug+"-"+role.Name+suffix(edits))
 		pkg := "./" + filepath.ToSlash(filepath.Join(o.Commands, role.Name))
 		began := time.Now()
-		if err := goBuild(ctx, o.Module, pkg, edits, out); err != nil {
+		var err error
+		if role.Worker != "" {
+			out, err = o.buildWorker(ctx, pkg, edits, out)
+		} else {
+			err = build{module: o.Module, pkg: pkg, edits: edits}.run(ctx, out)
+		}
+		if err != nil {
 			return nil, fmt.Errorf("%s: %w", role.Name, err)
 		}
 		if took := time.Since(began); took > 2*time.Second {
@@ -44,9 +51,16 @@ func (s *Stack) BuildNext(ctx context.Context, edits ...Edit) error {
 	return nil
 }
 
-// goBuild replaces the program as a whole: another run may be executing it, or
+// build is one call of the compiler.
+type build struct {
+	module, pkg string
+	edits       []Edit
+	env, flags  []string // beside our own
+}
+
+// run replaces the program as a whole: another run may be executing it, or
 // building it at the same time.
-func goBuild(ctx context.Context, module, pkg string, edits []Edit, out string) error {
+func (b build) run(ctx context.Context, out string) error {
 	if err := os.MkdirAll(filepath.Dir(out), 0o755); err != nil {
 		return err
 	}
@@ -56,18 +70,19 @@ func goBuild(ctx context.Context, module, pkg string, edits []Edit, out string) 
 	}
 	defer os.RemoveAll(dir)
 	fresh := filepath.Join(dir, filepath.Base(out))
-	args := []string{"build", "-buildvcs=false", "-o", fresh}
-	if len(edits) > 0 {
-		list, err := overlay(module, dir, edits)
+	args := append([]string{"build", "-buildvcs=false", "-o", fresh}, b.flags...)
+	if len(b.edits) > 0 {
+		list, err := overlay(b.module, dir, b.edits)
 		if err != nil {
 			return err
 		}
 		args = append(args, "-overlay", list)
 	}
-	cmd := exec.CommandContext(ctx, "go", append(args, pkg)...)
-	cmd.Dir = module
+	cmd := exec.CommandContext(ctx, "go", append(args, b.pkg)...)
+	cmd.Dir = b.module
+	cmd.Env = append(os.Environ(), b.env...)
 	if text, err := cmd.CombinedOutput(); err != nil {
-		return errors.Join(fmt.Errorf("go build %s: %w\n%s", pkg, err, strings.TrimSpace(string(text))), context.Cause(ctx))
+		return errors.Join(fmt.Errorf("go build %s: %w\n%s", b.pkg, err, strings.TrimSpace(string(text))), context.Cause(ctx))
 	}
 	return os.Rename(fresh, out)
 }

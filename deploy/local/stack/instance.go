@@ -27,9 +27,10 @@ type Instance struct {
 	URL      string // of the public listener
 	AdminURL string // of metrics and administration
 
-	name    string // slug/role/index
-	program string
-	next    string // the program of the next version, if one was built
+	name    string  // slug/role/index
+	program string  // of a Worker the folder of its modules
+	runner  *runner // of a Worker
+	next    string  // the program of the next version, if one was built
 	port    int
 	admin   int
 	env     []string
@@ -44,7 +45,11 @@ type Instance struct {
 // Start starts the process, on the same ports as before, and returns when
 // /readyz says so.
 func (in *Instance) Start(ctx context.Context) error {
-	p, err := process.Start(process.Spec{Name: in.name, Path: in.program, Env: in.env, Log: in.log})
+	spec := process.Spec{Name: in.name, Path: in.program, Env: in.env, Log: in.log}
+	if in.runner != nil {
+		spec = in.runner.spec(spec)
+	}
+	p, err := process.Start(spec)
 	if err != nil {
 		return err
 	}

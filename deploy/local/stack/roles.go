@@ -47,9 +47,17 @@ func (s *Stack) plan(ctx context.Context, o Options, servers, secrets, programs 
 			return err
 		}
 		env := roleEnv(role, servers, secrets, o.Env)
+		runner, err := o.runner(ctx, role)
+		if err != nil {
+			return err
+		}
 		public := "http://" + address(ports[0])
 		for i := range role.Count {
-			s.Instances = append(s.Instances, s.instance(o.Scenario.Slug, role.Name, i, ports[2*i], ports[2*i+1], public, env, programs[role.Name]))
+			in := s.instance(o.Scenario.Slug, role.Name, i, ports[2*i], ports[2*i+1], public, env, programs[role.Name])
+			if in.runner = runner; runner != nil {
+				in.env = append(in.env, "STATE_DIR="+s.stateFolder(in.name))
+			}
+			s.Instances = append(s.Instances, in)
 		}
 	}
 	return nil

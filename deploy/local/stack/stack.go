@@ -158,13 +158,16 @@ func apply(ctx context.Context, o Options, servers map[string]string) error {
 	if o.Scenario.Template == "" {
 		return nil
 	}
+	if config, ok := strings.CutPrefix(o.Scenario.Template, "cloudflare/"); ok {
+		return provision.Migrate(ctx, servers, config)
+	}
 	template, err := os.ReadFile(filepath.Join(o.Module, "deploy", o.Scenario.Template))
 	if err != nil {
 		return err
 	}
 	ctx, cancel := context.WithTimeout(ctx, 2*time.Minute)
 	defer cancel()
-	return provision.Apply(ctx, servers, o.Scenario.Slug, string(template))
+	return provision.File(ctx, servers, o.Scenario.Slug, o.Scenario.Template, string(template))
 }
 
 func (s *Stack) logFolder(root string) string {

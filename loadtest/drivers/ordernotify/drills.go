@@ -39,7 +39,7 @@ func (d *Driver) Drill(drill scenarios.Drill) (*trial.Drill, error) {
 		return &trial.Drill{
 			Kills: 1,
 			Steps: []faults.Step{
-				{At: begin, Name: "an email process is killed", Do: func(context.Context) error { return victim.Kill() }},
+				{At: begin, Name: "an email process is killed", Do: func(context.Context) error { return d.kill(victim) }},
 				{At: end, Name: "it is back", Do: victim.Start},
 			},
 			Judge: func(o trial.Observed) []judge.Check {
@@ -65,7 +65,7 @@ func (d *Driver) wired(drill scenarios.Drill, begin, end time.Duration) (*trial.
 	if d.setup.Detour == nil || len(drill.Operations) != 1 {
 		return nil, fmt.Errorf("drill %s needs its server behind a fault proxy, and one operation", drill.Name)
 	}
-	fault := proxy.Fault{On: proxy.Match{Operation: drill.Operations[0], Probability: 0.02, Seed: 1}, Effect: proxy.LoseAnswer()}
+	fault := proxy.Fault{On: proxy.Match{Operation: drill.Operations[0], Probability: 0.02, Seed: 1}, Effect: d.loseMail()}
 	what := "answers of SES are lost after it accepted the mail"
 	if drill.Name == "topic-throttled" {
 		fault = proxy.Fault{On: proxy.Match{Operation: drill.Operations[0]}, Effect: aws.Throttle()}
@@ -86,6 +86,17 @@ func (d *Driver) wired(drill scenarios.Drill, begin, end time.Duration) (*trial.
 			}
 		},
 	}, nil
+}
+
+// kill ends an email process and notes when. Mails that it claims until then may
+// be doubled.
+func (d *Driver) kill(victim *stack.Instance) error {
+	pid := victim.PID()
+	err := victim.Kill()
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.deaths = append(d.deaths, death{pid, time.Now()})
+	return err
 }
 
 func (d *Driver) instances(name string) (all []*stack.Instance) {

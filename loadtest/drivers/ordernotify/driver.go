@@ -39,8 +39,10 @@ type Driver struct {
 	hot      bool     // all orders are for one product
 	lost     *proxy.Injected
 
-	mu     sync.Mutex
-	orders map[string]*placed // acknowledged, by customer
+	mu      sync.Mutex
+	orders  map[string]*placed // acknowledged, by customer
+	dropped map[string]int     // answers of SES that the drill took, by order/kind
+	deaths  []death            // of email processes
 }
 
 // placed is an acknowledged order.
@@ -54,7 +56,7 @@ type placed struct {
 // New returns the driver of a run. It does no I/O.
 func New(s trial.Setup) (*Driver, error) {
 	d := &Driver{
-		setup: s, run: fmt.Sprintf("%x", rand.Uint64()), balancer: s.Front[role], orders: make(map[string]*placed),
+		setup: s, run: fmt.Sprintf("%x", rand.Uint64()), balancer: s.Front[role], orders: make(map[string]*placed), dropped: make(map[string]int),
 	}
 	for _, raw := range s.URLs(role) {
 		u, err := url.Parse(raw)

@@ -110,6 +110,9 @@ func TestTheJudgeNamesWhatIsWrong(t *testing.T) {
 		{"no first mail", func(e *effects, _ *placed, c string) { e.mails[c] = e.mails[c][1:] }, "mails"},
 		{"the wrong second mail", func(e *effects, _ *placed, c string) { e.mails[c][1].kind = "out-of-stock" }, "mails"},
 		{"a mail twice", func(e *effects, _ *placed, c string) { e.mails[c] = append(e.mails[c], e.mails[c][0]) }, "second mails"},
+		{"an attempt that was taken over and was no mail", func(e *effects, _ *placed, _ string) {
+			e.abandoned = map[string][]attempt{"ID/received": {{sender: "a/1"}}}
+		}, ""},
 		{"a dead letter", func(e *effects, _ *placed, _ string) { e.dead = 1 }, "dead letters"},
 	} {
 		d := done(t, tt.breakIt)
@@ -122,6 +125,55 @@ func TestTheJudgeNamesWhatIsWrong(t *testing.T) {
 		if got := strings.Join(failed, ", "); got != tt.failed {
 			t.Errorf("%s: failed checks %q, want %q", tt.name, got, tt.failed)
 		}
+	}
+}
+
+func TestASecondMailNeedsALostAnswerOrAKilledProcess(t *testing.T) {
+	at := time.Now()
+	of := func(pid string, lost bool) attempt { return attempt{sender: "host/" + pid, claimed: at, lost: lost} }
+	many := func(n int, a attempt) (all []attempt) {
+		for range n {
+			all = append(all, a)
+		}
+		return all
+	}
+	for _, tt := range []struct {
+		name      string
+		copies    int
+		abandoned []attempt
+		dropped   int
+		deaths    []death
+		want      judge.Verdict
+	}{
+		{"two mails and no takeover", 2, nil, 0, nil, judge.Fail},
+		{"a takeover from a living process that had its answer", 2, []attempt{of("7", false)}, 0, nil, judge.Fail},
+		{"the answer was lost by the process's account", 2, []attempt{of("7", true)}, 0, nil, judge.Pass},
+		{"the drill lost the answer", 2, []attempt{of("7", false)}, 1, nil, judge.Pass},
+		{"the process was killed", 2, []attempt{of("7", false)}, 0, []death{{7, at.Add(time.Second)}}, judge.Pass},
+		{"another process was killed", 2, []attempt{of("17", false)}, 0, []death{{7, at.Add(time.Second)}}, judge.Fail},
+		{"it was killed before it began", 2, []attempt{of("7", false)}, 0, []death{{7, at.Add(-time.Second)}}, judge.Fail},
+		{"a third mail with one explanation", 3, []attempt{of("7", true)}, 0, nil, judge.Fail},
+		{"more than were under way", 42, many(41, of("7", false)), 0, []death{{7, at.Add(time.Second)}}, judge.Fail},
+		{"many answers that no fault took", 1, many(3, of("7", true)), 0, nil, judge.Fail},
+	} {
+		d := done(t, func(e *effects, _ *placed, c string) {
+			for range tt.copies - 1 {
+				e.mails[c] = append(e.mails[c], e.mails[c][0])
+			}
+			e.abandoned = map[string][]attempt{"ID/received": tt.abandoned}
+		})
+		d.dropped["ID/received"], d.deaths = tt.dropped, tt.deaths
+		if c := d.judgeDoubles(trial.Observed{}); c.Verdict != tt.want {
+			t.Errorf("%s: %s, want %s: %s", tt.name, c.Verdict, tt.want, c.Sentence)
+		}
+	}
+}
+
+func TestALostMailIsToldByItsTags(t *testing.T) {
+	body := "Action=SendEmail&Tags.member.1.Name=order&Tags.member.1.Value=ABC&Tags.member.2.Name=kind&Tags.member.2.Value=out-of-stock"
+	request := fmt.Sprintf("POST / HTTP/1.1\r\nHost: x\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: %d\r\n\r\n%s", len(body), body)
+	if got := mailOf([]byte(request)); got != "ABC/out-of-stock" {
+		t.Errorf("mail %q, want ABC/out-of-stock", got)
 	}
 }
 

@@ -19,8 +19,8 @@ type effects struct {
 	stock     map[string]int       // by product of this run
 	taken     map[string]int       // by product: the quantities of its confirmed orders
 	mails     map[string][]mailing // that SES accepted, by customer
-	takeovers int
-	dead      int // messages on the dead-letter queues
+	abandoned map[string][]attempt // attempts that were taken over, by order/kind
+	dead      int                  // messages on the dead-letter queues
 }
 
 // mailing is a mail in SES's mailbox.
@@ -38,7 +38,7 @@ func (d *Driver) look(ctx context.Context) (*effects, error) {
 	defer db.Close(ctx)
 	e := &effects{
 		orders: map[string]int{}, strangers: map[string]int{}, decided: map[string]time.Time{}, confirmed: map[string]bool{},
-		recorded: map[string]int{}, stock: map[string]int{}, taken: map[string]int{},
+		abandoned: map[string][]attempt{}, recorded: map[string]int{}, stock: map[string]int{}, taken: map[string]int{},
 	}
 	if err := d.rows(ctx, db, e); err != nil {
 		return nil, fmt.Errorf("look for effects: %w", err)
@@ -47,7 +47,8 @@ func (d *Driver) look(ctx context.Context) (*effects, error) {
 }
 
 func (d *Driver) rows(ctx context.Context, db *pgx.Conn, e *effects) error {
-	var customer, id, product string
+	var customer, id, product, mail string
+	var a attempt
 	var n int
 	var at time.Time
 	var confirmed bool
@@ -77,7 +78,12 @@ func (d *Driver) rows(ctx context.Context, db *pgx.Conn, e *effects) error {
 			[]any{&id, &n},
 			func() { e.recorded[id] = n },
 		},
-		{"SELECT coalesce(sum(takeovers), 0) FROM ordernotify.mails", []any{&n}, func() { e.takeovers = n }},
+		{
+			`SELECT order_id || '/' || kind, a.sender, a.claimed_at, a.answer_lost
+			FROM ordernotify.mails, jsonb_to_recordset(abandoned) AS a(sender text, claimed_at timestamptz, answer_lost boolean)`,
+			[]any{&mail, &a.sender, &a.claimed, &a.lost},
+			func() { e.abandoned[mail] = append(e.abandoned[mail], a) },
+		},
 		{
 			"SELECT product, sum(quantity) FROM ordernotify.orders o JOIN ordernotify.decisions d ON d.order_id = o.id WHERE d.confirmed GROUP BY product",
 			[]any{&product, &n},

@@ -15,6 +15,8 @@ func (d *Driver) Facts(before, after trial.Metrics, seconds float64) []report.Fa
 	facts := []report.Fact{{
 		Name: "emulator's ceiling", Value: fmt.Sprintf("%.0f mails/s", d.raw.mails),
 		Note: fmt.Sprintf("alone on the machine, one call each, before the load; this load sent %.0f/s", since(mailsTotal("sent"))/seconds),
+	}, {
+		Name: "SES's own events", Value: fmt.Sprintf("%.0f", after[mailsTotal("event")]), Note: "by a stand-in that looks into the emulator's mailbox",
 	}}
 	if d.effects == nil {
 		return facts
@@ -23,6 +25,10 @@ func (d *Driver) Facts(before, after trial.Metrics, seconds float64) []report.Fa
 	return append(facts,
 		report.Fact{Name: "stock decided", Value: ms(quantile(l.decision, 0.5)) + " / " + ms(quantile(l.decision, 0.99)), Note: "after the acknowledgement, p50 / p99"},
 		report.Fact{Name: "first mail accepted", Value: ms(quantile(l.mail, 0.5)) + " / " + ms(quantile(l.mail, 0.99)), Note: "after the acknowledgement, p50 / p99"},
-		report.Fact{Name: "mails taken over", Value: fmt.Sprint(d.effects.takeovers), Note: "attempts with an unknown end: each may have been a mail"},
+		report.Fact{Name: "mails taken over", Value: fmt.Sprint(d.effects.takeovers()), Note: "attempts with an unknown end: each may have been a mail"},
 	)
+}
+
+func mailsTotal(result string) string {
+	return fmt.Sprintf("ordernotify_mails_total{result=%q}", result)
 }

@@ -13,10 +13,8 @@ import (
 
 const (
 	effectTarget = 5 * time.Second  // both effects of an order, at p99
-	stalled      = 45 * time.Second // without any progress: longer than a lease, a visibility and a back-off together
+	stalled      = 60 * time.Second // without any progress: longer than a lease, its wait, a visibility and a back-off together
 	forever      = 24 * time.Hour   // longer than any run
-	// atOnce mails are under way in one email process: four workers of ten.
-	atOnce = 40
 )
 
 // Judge waits until every acknowledged order has its effects or nothing moves
@@ -149,38 +147,9 @@ func (d *Driver) outcome(id string) string {
 	return "out-of-stock"
 }
 
-// judgeDoubles holds second mails to their bound: those under way in a killed
-// process, and those whose answer from SES was lost, by the processes' own
-// count and rows.
-func (d *Driver) judgeDoubles(o trial.Observed) judge.Check {
-	var doubled []string
-	for customer, mails := range d.effects.mails {
-		seen := map[string]int{}
-		for _, m := range mails {
-			if seen[m.order+"/"+m.kind]++; seen[m.order+"/"+m.kind] > 1 {
-				doubled = append(doubled, fmt.Sprintf("%s got %s twice", customer, m.order+"/"+m.kind))
-			}
-		}
-	}
-	slices.Sort(doubled)
-	// The counters of a process that was replaced are gone; its rows are not.
-	lost := max(int(o.End[mailsTotal("unknown")]), d.effects.takeovers)
-	bound := o.Kills*atOnce + lost
-	list := ""
-	if len(doubled) > 0 {
-		list = ": " + judge.Some(doubled)
-	}
-	return judge.Checkf("second mails", len(doubled) <= bound, "%d mails went out a second time (bound %d: %d kills × %d under way + %d lost answers)%s",
-		len(doubled), bound, o.Kills, atOnce, lost, list)
-}
-
 // judgeDead wants no dead letter: no load sends poison, and an outage is none.
 func (d *Driver) judgeDead() judge.Check {
 	return judge.Checkf("dead letters", d.effects.dead == 0, "%d healthy messages are on the dead-letter queues", d.effects.dead)
-}
-
-func mailsTotal(result string) string {
-	return fmt.Sprintf("ordernotify_mails_total{result=%q}", result)
 }
 
 // lags are how long after their acknowledgement orders had both effects: the

@@ -74,7 +74,7 @@ func newMatrix(t *testing.T, cloud *server.Cloud, set *server.Set, sc scenarios.
 			t.Error(err)
 		}
 	})
-	env := map[string]string{"VISIBILITY": "2s", "SEND_LEASE": "1s", "SES_EVENT_WAIT": "1s", "DRAIN_DELAY": "0s"}
+	env := map[string]string{"VISIBILITY": "2s", "SEND_LEASE": "1s", "SES_EVENT_WAIT": "2s", "LOOK_EVERY": "100ms", "DRAIN_DELAY": "0s"}
 	others, victim := sc, sc
 	others.Roles, victim.Roles, victim.Template = nil, nil, ""
 	for _, r := range sc.Roles {

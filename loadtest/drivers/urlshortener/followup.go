@@ -66,21 +66,23 @@ func (f *followUp) violation(format string, args ...any) {
 func (f *followUp) run(ctx context.Context) {
 	var workers sync.WaitGroup
 	for range askers {
-		workers.Go(func() {
-			c := f.d.newClients(readTimeout)
-			defer c.close()
-			for {
-				select {
-				case <-ctx.Done():
-					return
-				case p := <-f.queue:
-					f.look(ctx, &c, p)
-					f.open.Done()
-				}
-			}
-		})
+		workers.Go(func() { f.work(ctx) })
 	}
 	workers.Wait()
+}
+
+func (f *followUp) work(ctx context.Context) {
+	c := f.d.newClients(readTimeout)
+	defer c.close()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case p := <-f.queue:
+			f.look(ctx, &c, p)
+			f.open.Done()
+		}
+	}
 }
 
 // look waits until the promise is due, asks every process, and goes on to the

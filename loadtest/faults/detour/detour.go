@@ -20,6 +20,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"maps"
 	"slices"
 	"strings"
@@ -27,7 +28,9 @@ import (
 	"github.com/provingground/provingground/deploy/local/server"
 	"github.com/provingground/provingground/loadtest/faults/proxy"
 	"github.com/provingground/provingground/loadtest/faults/proxy/aws"
+	"github.com/provingground/provingground/loadtest/faults/proxy/d1"
 	"github.com/provingground/provingground/loadtest/faults/proxy/postgres"
+	"github.com/provingground/provingground/loadtest/faults/proxy/pubsub"
 	"github.com/provingground/provingground/loadtest/faults/proxy/redis"
 )
 
@@ -35,13 +38,14 @@ import (
 // stops all.
 type Detour struct {
 	proxies map[string]*proxy.Proxy
+	closers map[string]io.Closer
 	env     map[string]string
 }
 
 // Start starts a proxy in front of each named server of the set. A server that
 // speaks TLS cannot be proxied and is an error.
 func Start(ctx context.Context, set *server.Set, names ...string) (*Detour, error) {
-	d := &Detour{proxies: map[string]*proxy.Proxy{}, env: map[string]string{}}
+	d := &Detour{proxies: map[string]*proxy.Proxy{}, closers: map[string]io.Closer{}, env: map[string]string{}}
 	world := &proxy.World{}
 	for _, name := range names {
 		if err := d.add(ctx, set.Get(name), name, world); err != nil {
@@ -58,17 +62,30 @@ func (d *Detour) add(ctx context.Context, s *server.Running, name string, world 
 	if d.proxies[name] != nil {
 		return nil
 	}
-	p, err := proxy.Start(ctx, proxy.Options{Server: s.Addr, Protocol: protocol(name), World: world})
+	p, closer, err := before(ctx, name, proxy.Options{Server: s.Addr, Protocol: protocol(name), World: world})
 	if err != nil {
 		return fmt.Errorf("detour: %s: %w", name, err)
 	}
-	d.proxies[name] = p
+	d.proxies[name], d.closers[name] = p, closer
 	env, err := Override(s.Env(), s.Addr, p.Addr())
 	if err != nil {
 		return fmt.Errorf("detour: %s: %w", name, err)
 	}
 	maps.Copy(d.env, env)
 	return nil
+}
+
+// before starts the proxy that fits a server.
+func before(ctx context.Context, name string, o proxy.Options) (*proxy.Proxy, io.Closer, error) {
+	if name == "pubsub" {
+		p, err := pubsub.Start(ctx, o)
+		if err != nil {
+			return nil, nil, err
+		}
+		return p.Proxy, p, nil
+	}
+	p, err := proxy.Start(ctx, o)
+	return p, p, err
 }
 
 // protocol returns nil for servers whose connections only the link can break.
@@ -78,6 +95,8 @@ func protocol(name string) proxy.Protocol {
 		return aws.Protocol()
 	case "redis":
 		return redis.Protocol()
+	case "d1":
+		return d1.Protocol()
 	case "postgres", "pgbouncer":
 		return postgres.Protocol()
 	}
@@ -124,7 +143,7 @@ func (d *Detour) Names() []string { return slices.Sorted(maps.Keys(d.proxies)) }
 func (d *Detour) Close() error {
 	var errs []error
 	for _, name := range d.Names() {
-		errs = append(errs, d.proxies[name].Close())
+		errs = append(errs, d.closers[name].Close())
 	}
 	return errors.Join(errs...)
 }

@@ -24,6 +24,9 @@ import (
 type Options struct {
 	Server   string   // host:port
 	Protocol Protocol // nil: no operations are known, only the link can break
+	// Told says that somebody behind the proxy calls Call for each operation, as
+	// for a protocol that has many under way on one connection.
+	Told bool
 	// MaxConnections bounds open connections; more are reset. Default: 1024.
 	MaxConnections int
 	// MaxBuffered bounds what is held of one request and of one answer where a
@@ -108,7 +111,7 @@ func (p *Proxy) Inject(f Fault) (*Injected, error) {
 	if err := f.On.validate(); err != nil {
 		return nil, fmt.Errorf("proxy: %w", err)
 	}
-	if p.o.Protocol == nil {
+	if p.o.Protocol == nil && !p.o.Told {
 		return nil, errors.New("proxy: without a protocol only the link can break")
 	}
 	in := newInjected(f, p.remove)
@@ -165,11 +168,11 @@ func (p *Proxy) may(operation string) bool {
 // admit counts an operation and decides what happens to it, nil for nothing. For
 // a Kill before it, the world stands still from here on if the request is there
 // as a whole.
-func (p *Proxy) admit(c *pair, req Request, exposed bool) (*plan, error) {
+func (p *Proxy) admit(done <-chan struct{}, conn int64, req Request, exposed bool) (*plan, error) {
 	var decided *plan
 	op := req.Operation
-	err := p.o.World.pass(c.done, func() {
-		r := Record{At: time.Now(), Conn: c.id, Operation: op.Name}
+	err := p.o.World.pass(done, func() {
+		r := Record{At: time.Now(), Conn: conn, Operation: op.Name}
 		if exposed {
 			decided = p.decide(op)
 		}

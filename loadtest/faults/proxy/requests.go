@@ -42,7 +42,7 @@ func (c *pair) request(req Request) error {
 			return err
 		}
 	}
-	plan, err := c.p.admit(c, req, exposed)
+	plan, err := c.p.admit(c.done, c.id, req, exposed)
 	if err != nil {
 		return err
 	}

@@ -6,6 +6,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"os"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/ses"
@@ -31,6 +32,11 @@ func run(ctx context.Context, env func(string) string, args []string, out io.Wri
 		Lease:            v.Duration("SEND_LEASE", 10*time.Second),
 		EventWait:        v.Duration("SES_EVENT_WAIT", 5*time.Second),
 	}
+	host, err := os.Hostname()
+	if err != nil {
+		return err
+	}
+	mail.Sender = fmt.Sprintf("%s/%d", host, os.Getpid())
 	visibility := v.Duration("VISIBILITY", 30*time.Second)
 	if err := v.Err(); err != nil {
 		return fmt.Errorf("%w: %w", role.ErrUsage, err)

@@ -1,0 +1,157 @@
+// Runs a Worker as its wrangler.jsonc describes it, as a process of a scenario:
+// ADDR (the Worker), ADMIN_ADDR (health and counters), CONFIG (the file), DIR (the
+// built modules, in place of the folder of "main"), STATE_DIR (what KV, R2 and
+// Durable Objects keep). Variables and required secrets that the file names come
+// from the environment where it has them. With D1_URL the databases are those of
+// that server; without, they are kept in STATE_DIR, too. Several Workers in one
+// workerd are lists, with commas, of ADDR, CONFIG and DIR. With BARE they listen
+// themselves, which is for measurements.
+import { randomUUID } from "node:crypto";
+import { readdirSync, readFileSync } from "node:fs";
+import { createServer } from "node:http";
+import { basename, join } from "node:path";
+import { parse } from "jsonc-parser";
+import { Response } from "miniflare";
+import { address, here, list, required, start } from "./runtime.mjs";
+
+const admin = address("ADMIN_ADDR");
+const key = randomUUID(); // for what only this program may ask the front
+let state = "starting";
+
+// modules are all files of the built folder, the main one first.
+function modules(config, dir) {
+  const kinds = { ".mjs": "ESModule", ".js": "ESModule", ".wasm": "CompiledWasm", ".html": "Text", ".css": "Text", ".txt": "Text" };
+  const kind = (file) => kinds[file.slice(file.lastIndexOf("."))];
+  const main = basename(config.main);
+  const files = readdirSync(dir).filter(kind);
+  if (!files.includes(main)) {
+    console.error(`${dir} holds no ${main}`);
+    process.exit(2);
+  }
+  files.sort((a, b) => (b === main) - (a === main));
+  return files.map((f) => ({ type: kind(f), path: join(dir, f) }));
+}
+
+function variables(config) {
+  const all = { ...config.vars };
+  for (const name of Object.keys(all)) all[name] = process.env[name] ?? all[name];
+  for (const name of config.secrets?.required ?? []) all[name] = required(name);
+  return all;
+}
+
+const named = (list, name, value) => Object.fromEntries((list ?? []).map((each) => [each[name], value(each)]));
+
+// remote is a database of the server at D1_URL.
+const remote = (d) => ({
+  name: d.binding, type: "d1",
+  plugin: { package: `${here}remoted1.mjs`, name: "remote-d1" },
+  options: { address: new URL(process.env.D1_URL).host, database: d.database_name },
+});
+
+function consumer(c) {
+  return {
+    maxBatchSize: c.max_batch_size, maxBatchTimeout: c.max_batch_timeout, maxRetries: c.max_retries,
+    retryDelay: c.retry_delay, deadLetterQueue: c.dead_letter_queue,
+  };
+}
+
+function worker(config, dir) {
+  // The Durable Object classes that the migrations give SQLite storage.
+  const sqlite = new Set((config.migrations ?? []).flatMap((m) => m.new_sqlite_classes ?? []));
+  return {
+    name: config.name,
+    modulesRoot: dir,
+    modules: modules(config, dir),
+    compatibilityDate: config.compatibility_date,
+    compatibilityFlags: config.compatibility_flags,
+    bindings: variables(config),
+    d1Databases: process.env.D1_URL ? {} : named(config.d1_databases, "binding", (d) => d.database_name),
+    unsafeBindings: process.env.D1_URL ? (config.d1_databases ?? []).map(remote) : [],
+    kvNamespaces: named(config.kv_namespaces, "binding", (n) => n.id),
+    r2Buckets: named(config.r2_buckets, "binding", (b) => b.bucket_name),
+    queueProducers: named(config.queues?.producers, "binding", (q) => ({ queueName: q.queue })),
+    queueConsumers: named(config.queues?.consumers, "queue", consumer),
+    durableObjects: named(config.durable_objects?.bindings, "name", (o) => ({ className: o.class_name, useSQLite: sqlite.has(o.class_name) })),
+    outboundService: () => new Response("this Worker runs without network", { status: 502 }),
+  };
+}
+
+const front = (app) => ({
+  name: `front of ${app}`,
+  modulesRoot: here,
+  modules: [{ type: "ESModule", path: `${here}front.mjs` }],
+  compatibilityDate: "2026-04-01",
+  bindings: { KEY: key },
+  serviceBindings: {
+    APP: app,
+    RUNNER: () => new Response(`${state}\n`, { status: state === "ready" ? 200 : 503 }),
+  },
+});
+
+// Each Worker is reached through a front, but for measurements of the bare Worker.
+const apps = list("CONFIG").map((file, i) => worker(parse(readFileSync(file, "utf8")), list("DIR")[i]));
+const doors = process.env.BARE ? apps : apps.map((app) => front(app.name));
+doors.forEach((door, i) => { door.unsafeDirectSockets = [address("ADDR", list("ADDR")[i])]; });
+const all = process.env.BARE ? apps : [...doors, ...apps];
+
+const { flare, onTerm } = await start({ workers: all, cachePersist: false }, required("STATE_DIR"));
+
+// An open port says nothing: the Workers themselves must answer.
+for (const { name } of apps) {
+  const first = await (await flare.getWorker(name)).fetch("http://runner/healthz");
+  if (first.status !== 200) {
+    console.error(`the Worker ${name} answers ${first.status} to its first request: ${await first.text()}`);
+    process.exit(1);
+  }
+}
+
+// The administration: health, counters, and a call of the scheduled handler.
+const server = createServer(async (request, response) => {
+  const reply = (status, text) => response.writeHead(status, { "content-type": "text/plain" }).end(text);
+  const path = new URL(request.url, "http://admin").pathname;
+  try {
+    if (path === "/healthz") return reply(200, "ok\n");
+    if (path === "/readyz") return reply(state === "ready" ? 200 : 503, `${state}\n`);
+    if (path === "/metrics") return reply(200, await counters());
+    if (path === "/scheduled" && request.method === "POST") return reply(200, await scheduled());
+    reply(404, "not found\n");
+  } catch (error) {
+    reply(500, `${error}\n`);
+  }
+});
+
+async function scheduled() {
+  const results = apps.map(async ({ name }) => (await flare.getWorker(name)).scheduled({ cron: "* * * * *" }));
+  return `${JSON.stringify(await Promise.all(results))}\n`;
+}
+
+async function counted(app) {
+  const door = await flare.getWorker(front(app.name).name);
+  return (await door.fetch("http://runner/counters", { headers: { "runner-key": key } })).json();
+}
+
+async function counters() {
+  if (process.env.BARE) return "";
+  const lines = await Promise.all(apps.map(async (app) =>
+    Object.entries(await counted(app)).map(([name, n]) => `${app.name}_${name} ${n}\n`)));
+  return lines.flat().join("");
+}
+
+// drain fails readiness, so that the balancer turns away, and waits for what is
+// under way, but not for ever.
+async function drain() {
+  state = "draining";
+  if (process.env.BARE) return;
+  await new Promise((done) => setTimeout(done, Number(process.env.DRAIN_MILLISECONDS ?? 1000)));
+  for (let tries = 0; tries < 100; tries++) {
+    const open = await Promise.all(apps.map(async (app) => (await counted(app)).requests_open));
+    if (open.every((n) => n === 0)) return;
+    await new Promise((done) => setTimeout(done, 50));
+  }
+}
+
+onTerm(drain);
+server.listen(admin.port, admin.host, () => {
+  state = "ready";
+  console.log(JSON.stringify({ msg: "ready", workers: apps.map((app) => app.name), addr: process.env.ADDR, pid: process.pid }));
+});

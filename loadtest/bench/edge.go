@@ -1,0 +1,119 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/provingground/provingground/deploy/local/server"
+	"github.com/provingground/provingground/loadtest/engine"
+	"github.com/provingground/provingground/loadtest/machine"
+)
+
+// edgeUsers ask one Worker at once.
+const edgeUsers = 16
+
+// The languages of the two Workers, in the order of the table.
+const (
+	inGo = iota
+	inJavaScript
+)
+
+// task is one thing that both Workers are asked for.
+type task struct {
+	name string
+	aim  float64 // Go's share of JavaScript's requests; 0: none
+	ask  func(w *worker, user int) engine.Sender
+}
+
+func tasks() []task {
+	fixed := func(request func(w *worker, user int) []byte) func(*worker, int) engine.Sender {
+		return func(w *worker, user int) engine.Sender { return &asker{worker: w, request: request(w, user)} }
+	}
+	get := func(target, more string) []byte {
+		return fmt.Appendf(nil, "GET %s HTTP/1.1\r\nHost: edge\r\n%s\r\n", target, more)
+	}
+	return []task{
+		{"empty answer", 0.5, fixed(func(*worker, int) []byte { return get("/healthz", "") })},
+		{"KV read, cached", 0.7, fixed(func(*worker, int) []byte { return get("/api/settings", "") })},
+		{"item, cached", 0, fixed(func(w *worker, user int) []byte { return get("/api/items/"+w.items[user], "") })},
+		{"item, D1 read", 0.8, fixed(func(w *worker, user int) []byte {
+			return get("/api/items/"+w.items[user], "Cache-Control: no-cache\r\n")
+		})},
+		{"item, D1 write", 0.8, func(w *worker, user int) engine.Sender { return &changer{worker: w, id: w.items[user]} }},
+	}
+}
+
+// edge prints what Go costs in a Worker, beside JavaScript in the same workerd.
+func edge(ctx context.Context, o options, out, say io.Writer) error {
+	cloud, err := server.Open(ctx, server.Options{Provider: server.Native, Out: say})
+	if err != nil {
+		return fmt.Errorf("%w: %w", errUsage, err)
+	}
+	p, err := startPair(ctx, cloud, say)
+	if err != nil {
+		return err
+	}
+	all := []machine.Process{self(), p.process()}
+	rows, err := measure(ctx, o.rounds, p.cases(o.row), all, say)
+	if err == nil {
+		err = p.measureStarts(ctx, o.rounds, say)
+	}
+	if err = errors.Join(err, p.close()); err != nil {
+		return err
+	}
+	return p.print(out, rows)
+}
+
+// cases are each path in Go and then in JavaScript, next to each other in time.
+func (p *pair) cases(row time.Duration) []pairing {
+	var all []pairing
+	for _, task := range tasks() {
+		for _, w := range p.workers {
+			flow := engine.Flow{
+				Name: task.name, Closed: &engine.ClosedLoop{Users: edgeUsers, Duration: row},
+				New: func(user int) (engine.Sender, error) { return task.ask(w, user), nil },
+			}
+			all = append(all, pairing{name: task.name + ", " + w.language, server: []machine.Process{p.process()}, load: atRate(flow)})
+		}
+	}
+	return all
+}
+
+// ratios compares the rows of each path, Go's first.
+func ratios(rows []row) []string {
+	var lines []string
+	for i, task := range tasks() {
+		ours, theirs := rows[2*i+inGo], rows[2*i+inJavaScript]
+		rate := ours.median(sample.rate) / max(theirs.median(sample.rate), 1e-9)
+		cpu := ours.median(func(s sample) float64 { return s.each(s.server) }) / max(theirs.median(func(s sample) float64 { return s.each(s.server) }), 1e-9)
+		line := fmt.Sprintf("%-16s  Go serves %.2f × of JavaScript's requests, and takes %.2f × of its processor time", task.name, rate, cpu)
+		if task.aim > 0 {
+			line += fmt.Sprintf(" (aim: at least %.1f ×)", task.aim)
+		}
+		lines = append(lines, line)
+	}
+	return lines
+}
+
+func (p *pair) print(out io.Writer, rows []row) error {
+	fmt.Fprintf(out, "%s · %d cores · %d users, one workerd with both Workers and D1 · median of the rounds\n\n", time.Now().Format(time.DateOnly), machine.Describe().Cores, edgeUsers)
+	if err := writeTable(out, "path, Worker in", append(common(), failures()), rows); err != nil {
+		return err
+	}
+	fmt.Fprintln(out)
+	for _, line := range ratios(rows) {
+		fmt.Fprintln(out, line)
+	}
+	fmt.Fprintln(out)
+	for _, w := range p.workers {
+		fmt.Fprintf(out, "%-10s  %s of modules, %s compressed; from the start of the process to the first answer %d ms (median of %d)\n",
+			w.language, kilobytes(w.raw), kilobytes(w.zipped), w.started().Milliseconds(), len(w.starts))
+	}
+	fmt.Fprintf(out, "others took at most %.1f %% of the cores\n", 100*others(rows))
+	return nil
+}
+
+func kilobytes(n int64) string { return fmt.Sprintf("%.0f kB", float64(n)/1000) }

@@ -1,0 +1,792 @@
+// Glue between a Go program compiled to WebAssembly and workerd. It carries
+// values, keeps track of I/O contexts and calls the platform. It decides
+// nothing: what a request means is Go's business.
+import "./wasm_exec.js";
+import wasm from "./app.wasm";
+import { DurableObject, env as globalEnv } from "cloudflare:workers";
+
+// ---- values: a tag byte and a payload, little endian (internal/host/codec.go) ----
+
+const encoder = new TextEncoder();
+const decoder = new TextDecoder();
+let out = new Uint8Array(1 << 16);
+let outView = new DataView(out.buffer);
+let at = 0;
+
+function reserve(n) {
+  if (at + n <= out.length) return;
+  let size = out.length;
+  while (size < at + n) size *= 2;
+  const bigger = new Uint8Array(size);
+  bigger.set(out.subarray(0, at));
+  out = bigger;
+  outView = new DataView(out.buffer);
+}
+
+function putHead(tag, n) {
+  reserve(5);
+  out[at] = tag;
+  outView.setUint32(at + 1, n, true);
+  at += 5;
+}
+
+function putString(s) {
+  reserve(s.length * 3 + 5);
+  const start = at + 5;
+  let n = 0;
+  if (s.length < 64) { // a short ASCII string is faster by hand
+    for (; n < s.length; n++) {
+      const c = s.charCodeAt(n);
+      if (c > 127) break;
+      out[start + n] = c;
+    }
+  }
+  if (n < s.length) n = encoder.encodeInto(s, out.subarray(start)).written;
+  putHead(5, n);
+  at += n;
+}
+
+function putBytes(b) {
+  putHead(6, b.byteLength);
+  reserve(b.byteLength);
+  out.set(b, at);
+  at += b.byteLength;
+}
+
+function putNumber(n) {
+  reserve(9);
+  if ((n | 0) === n) {
+    out[at] = 3;
+    outView.setInt32(at + 1, n, true);
+    at += 5;
+    return;
+  }
+  out[at] = Number.isSafeInteger(n) ? 9 : 4;
+  outView.setFloat64(at + 1, n, true);
+  at += 9;
+}
+
+function put(v) {
+  reserve(1);
+  if (v === null || v === undefined) { out[at++] = 0; return; }
+  switch (typeof v) {
+    case "string": return putString(v);
+    case "number": return putNumber(v);
+    case "boolean": out[at++] = v ? 2 : 1; return;
+    case "bigint": return putNumber(Number(v));
+  }
+  if (v instanceof ArrayBuffer) return putBytes(new Uint8Array(v));
+  if (ArrayBuffer.isView(v)) return putBytes(new Uint8Array(v.buffer, v.byteOffset, v.byteLength));
+  if (Array.isArray(v)) {
+    putHead(7, v.length);
+    for (const x of v) put(x);
+    return;
+  }
+  if (v instanceof Date) return putNumber(v.getTime());
+  const keys = Object.keys(v);
+  putHead(8, keys.length);
+  for (const k of keys) { putString(k); put(v[k]); }
+}
+
+let memory, bytes, view; // views on the program's memory, made anew when it grew
+function look() {
+  const buffer = program.exports.mem.buffer;
+  if (buffer === memory) return;
+  memory = buffer;
+  bytes = new Uint8Array(buffer);
+  view = new DataView(buffer);
+}
+
+let from = 0;
+function getLength() {
+  const n = view.getUint32(from, true);
+  from += 4;
+  return n;
+}
+
+function ascii(p, n) {
+  for (const end = p + n; p < end; p++) if (bytes[p] > 127) return false;
+  return true;
+}
+
+function getString() {
+  const n = getLength();
+  const s = n < 256 && ascii(from, n) ? String.fromCharCode.apply(null, bytes.subarray(from, from + n)) : decoder.decode(bytes.subarray(from, from + n));
+  from += n;
+  return s;
+}
+
+function get() {
+  const tag = bytes[from++];
+  let n, r;
+  switch (tag) {
+    case 0: return null;
+    case 1: return false;
+    case 2: return true;
+    case 3: n = view.getInt32(from, true); from += 4; return n;
+    case 4: case 9: n = view.getFloat64(from, true); from += 8; return n;
+    case 5: return getString();
+    case 6: n = getLength(); r = bytes.slice(from, from + n); from += n; return r;
+    case 7:
+      n = getLength();
+      r = new Array(n);
+      for (let i = 0; i < n; i++) r[i] = get();
+      return r;
+    case 8:
+      n = getLength();
+      r = {};
+      for (let i = 0; i < n; i++) { from++; const k = getString(); r[k] = get(); }
+      return r;
+  }
+  throw new Error(`edge: unknown tag ${tag} in a value from Go`);
+}
+
+function read(pointer) {
+  look();
+  from = pointer >>> 0;
+  return get();
+}
+
+// say puts v where Go's next export call finds it. Go may run while it allocates
+// and ask for results of its own, so those are written behind v.
+function say(v) {
+  const start = at;
+  put(v);
+  const end = at;
+  const pointer = program.exports.edge_alloc(program.self, end - start) >>> 0;
+  look();
+  bytes.set(out.subarray(start, end), pointer);
+  at = start;
+}
+
+// ---- the program ----
+
+let program = null;
+
+const WRONG_CONTEXT = -(2 ** 31);
+let result = new Uint8Array(0);
+let starting = null;
+
+const imports = {
+  start(self) { starting = self; },
+
+  op(id, call, pointer) {
+    const [name, ...args] = read(pointer);
+    const e = events.get(id);
+    if (!e) return; // it ended; Go knows
+    inContext(e.io, () => run(e, call, name, args));
+  },
+
+  sync(id, pointer) {
+    const [name, ...args] = read(pointer);
+    const e = id === 0 ? null : events.get(id);
+    if (e && e.io !== current) return WRONG_CONTEXT;
+    let v, sign = 1;
+    try {
+      if (id !== 0 && !e) throw new Error("the event has ended");
+      v = syncOps[name](e, ...args);
+    } catch (err) {
+      v = message(err);
+      sign = -1;
+    }
+    if (v === undefined || v === null) return 0;
+    const start = at;
+    put(v);
+    result = out.slice(start, at);
+    at = start;
+    return sign * result.length;
+  },
+
+  take(pointer) {
+    look();
+    bytes.set(result, pointer >>> 0);
+  },
+
+  reply(id, kind, pointer) {
+    const v = read(pointer);
+    const e = events.get(id);
+    if (!e) return;
+    inContext(e.io, () => {
+      if (kind === 0 || kind === 3) e.settle(v);
+      if (kind === 1) e.fail(new Error(v));
+      if (kind >= 2) e.end();
+    });
+  },
+};
+
+const message = err => String(err?.message ?? err);
+
+// Go's clock, timers and random numbers, as far as workerd's differ from a browser's.
+function adapt(go) {
+  const js = go.importObject.gojs;
+  const memoryOf = () => new DataView(go._inst.exports.mem.buffer);
+  const origin = Date.now() - performance.now();
+  // At global scope the clock stands at 0, which Go takes for a broken one.
+  js["runtime.nanotime1"] = sp => {
+    const ms = Math.max(origin + performance.now(), 0.001);
+    memoryOf().setBigInt64((sp >>> 0) + 8, BigInt(Math.round(ms * 1e6)), true);
+  };
+  // At global scope random values are refused; Go only seeds its maps there.
+  const random = js["runtime.getRandomData"];
+  js["runtime.getRandomData"] = sp => {
+    try { random(sp); } catch {
+      const m = memoryOf();
+      const start = m.getUint32((sp >>> 0) + 8, true), n = m.getUint32((sp >>> 0) + 16, true);
+      for (let i = 0; i < n; i++) m.setUint8(start + i, Math.random() * 256);
+    }
+  };
+  // A timer of the platform dies with its request, Go's must not: see keep.
+  let nextTimer = 0;
+  js["runtime.scheduleTimeoutEvent"] = sp => {
+    const m = memoryOf();
+    alarm = { id: ++nextTimer, due: Date.now() + Number(m.getBigInt64((sp >>> 0) + 8, true)), owner: null };
+    m.setInt32((sp >>> 0) + 16, alarm.id, true);
+  };
+  js["runtime.clearTimeoutEvent"] = sp => {
+    if (alarm?.id === memoryOf().getInt32((sp >>> 0) + 8, true)) alarm = null;
+  };
+}
+
+function start() {
+  const go = new globalThis.Go();
+  go.importObject.edge = imports;
+  adapt(go);
+  const p = { go, exports: null, self: 0, dead: false };
+  go.exit = code => { p.dead = true; p.code = code; };
+  const instance = new WebAssembly.Instance(wasm, go.importObject);
+  p.exports = instance.exports;
+  program = p;
+  memory = null;
+  starting = null;
+  go.run(instance);
+  if (starting === null) throw new Error("edge: the Go program ended without calling edge.Serve");
+  p.self = starting;
+}
+
+// live returns the program, started anew if a panic outside of a handler ended it.
+function live() {
+  if (!program || program.dead) start();
+  return program;
+}
+
+function bury() {
+  program = null;
+  alarm = null;
+  for (const e of [...events.values()]) {
+    inContext(e.io, () => {
+      e.fail(new Error("edge: the Go program exited; the next request starts it again"));
+      e.end();
+    });
+  }
+}
+
+// ---- I/O contexts ----
+// What a request opened may be used only in turns of that request, and its
+// timers die with it. One Go program serves all requests, so a goroutine of one
+// may be woken in the turn of another: what it asks for then waits for its own.
+
+const KEEP = 1000; // ms after which a context that only waits looks whether it must go on waiting
+const DOOMED = 35_000; // ms after which a context whose client left is surely gone (waitUntil ends at 30 s)
+
+let current = null; // whose turn it is
+let alarm = null; // Go's next timer
+const waiting = new Set(); // contexts with an unfinished event
+
+class Context {
+  events = 0;
+  ops = 0;
+  late = [];
+  wake = null;
+  armed = Infinity;
+}
+
+// inContext runs f in a turn of context io: now if it is its turn, else soon.
+function inContext(io, f) {
+  if (io === current) return f();
+  io.late.push(f);
+  io.wake?.();
+}
+
+// turn runs f and then Go in context io until nothing is left to do.
+function turn(io, f) {
+  const before = current;
+  current = io;
+  try {
+    const late = io.late;
+    io.late = [];
+    for (const g of late) g();
+    f?.();
+    if (program && !program.dead) program.exports.resume();
+    if (program?.dead) bury();
+  } finally {
+    current = before;
+  }
+  keep(io);
+}
+
+// keep makes sure that context io comes back: to be woken by another one, to ring
+// Go's timer, and because the platform kills a request that waits for nothing.
+function keep(io) {
+  if (io.events === 0) return;
+  if (!io.wake) new Promise(resolve => { io.wake = resolve; }).then(() => { io.wake = null; turn(io); });
+  let next = io.ops === 0 ? Date.now() + KEEP : Infinity;
+  if (alarm && (!alarm.owner || alarm.owner === io)) {
+    alarm.owner = io;
+    next = Math.min(next, alarm.due);
+  }
+  if (next >= io.armed) return;
+  io.armed = next;
+  setTimeout(() => {
+    if (io.armed === next) io.armed = Infinity;
+    if (io.events > 0) turn(io);
+  }, Math.max(0, next - Date.now()));
+}
+
+// leave hands Go's timer to another context.
+function leave(io) {
+  waiting.delete(io);
+  io.wake = null;
+  if (!alarm || alarm.owner !== io) return;
+  alarm.owner = null;
+  for (const other of waiting) {
+    if (other.wake) return other.wake();
+  }
+}
+
+// ---- events ----
+
+const events = new Map();
+const doomed = [];
+let nextEvent = 0;
+
+class Event {
+  constructor(io, env, about) {
+    this.id = ++nextEvent;
+    this.io = io;
+    this.env = env;
+    this.request = about.request;
+    this.state = about.state;
+    this.ctx = about.ctx;
+    this.answer = about.answer ?? (v => v);
+    this.handles = null;
+    this.readers = null;
+    this.settled = false;
+    this.ended = false;
+    events.set(this.id, this);
+    io.events++;
+    waiting.add(io);
+  }
+
+  // keepHandle gives an object that stays on this side a number.
+  keepHandle(o) {
+    this.handles ??= [null];
+    return this.handles.push(o) - 1;
+  }
+
+  // handle returns it; 0 is the request's body.
+  handle(n) {
+    if (n === 0) return this.request?.body;
+    const o = this.handles?.[n];
+    if (!o) throw new Error(`no handle ${n}`);
+    return o;
+  }
+
+  settle(v) {
+    if (this.settled) return;
+    try { this.value = this.answer(v); } catch (err) { return this.fail(err); }
+    this.settled = true;
+    this.resolve?.(this.value);
+  }
+
+  fail(err) {
+    if (this.settled) return;
+    this.settled = true;
+    this.error = err;
+    this.reject?.(err);
+  }
+
+  end() {
+    if (this.ended) return;
+    this.ended = true;
+    events.delete(this.id);
+    if (--this.io.events === 0) leave(this.io);
+    this.release?.();
+  }
+
+  result() {
+    if (!this.settled) return new Promise((resolve, reject) => { this.resolve = resolve; this.reject = reject; });
+    if (this.error) throw this.error;
+    return this.value;
+  }
+}
+
+// deliver gives Go an event and returns the answer or a promise of it.
+function deliver(io, env, args, about) {
+  sweep();
+  live();
+  const e = new Event(io, env, about);
+  turn(io, () => {
+    say(args(e));
+    program.exports.edge_event(program.self, e.id);
+  });
+  if (!e.ended) outlive(e);
+  return e.result();
+}
+
+// outlive keeps the context of an unfinished event after its answer, and after its
+// client left, so that a goroutine is not cut off while it holds a lock.
+function outlive(e) {
+  e.ctx?.waitUntil(new Promise(resolve => { e.release = resolve; }));
+  if (!e.request || e.state) return;
+  e.request.signal?.addEventListener("abort", () => {
+    if (e.ended) return;
+    doomed.push({ e, at: Date.now() + DOOMED });
+    turn(e.io, () => program?.exports.edge_cancel(program.self, e.id, 0));
+  });
+}
+
+// sweep tells Go of contexts that the platform tore down.
+function sweep() {
+  while (doomed.length && doomed[0].at < Date.now()) {
+    const { e } = doomed.shift();
+    if (e.ended) continue;
+    program?.exports.edge_cancel(program.self, e.id, 1);
+    e.end();
+  }
+}
+
+function run(e, call, name, args) {
+  const p = program;
+  e.io.ops++;
+  let promise;
+  try { promise = Promise.resolve(ops[name](e, ...args)); } catch (err) { promise = Promise.reject(err); }
+  const done = (v, failed) => {
+    e.io.ops--;
+    turn(e.io, () => {
+      if (p !== program || p.dead) return;
+      say(v);
+      p.exports.edge_done(p.self, call, failed);
+    });
+  };
+  promise.then(v => done(v, 0), err => done(message(err), 1));
+}
+
+// ---- what the platform calls ----
+
+const EMPTY = [101, 204, 205, 304]; // answers that have no body
+
+function response(e, v) {
+  if (typeof v === "number") return e.handle(v); // another server's answer, as it is
+  const [status, pairs, body] = v;
+  if (status === 101) return new Response(null, { status, webSocket: e.handle(body) });
+  const headers = new Headers();
+  for (let i = 0; i < pairs.length; i += 2) headers.append(pairs[i], pairs[i + 1]);
+  const content = typeof body === "number" ? e.handle(body) : body;
+  return new Response(EMPTY.includes(status) ? null : content, { status, headers });
+}
+
+function requestArgs(request) {
+  return [request.method, request.url, [...request.headers].flat(), request.body !== null];
+}
+
+function fetchEvent(io, env, about, first) {
+  const { request } = about;
+  return deliver(io, env, e => {
+    e.answer = v => response(e, v);
+    return [...first, ...requestArgs(request)];
+  }, about);
+}
+
+function queueMessage(m) {
+  const body = m.body;
+  const raw = ArrayBuffer.isView(body) || body instanceof ArrayBuffer || typeof body === "string" ? body : JSON.stringify(body);
+  return [m.id, m.timestamp.getTime(), m.attempts, raw];
+}
+
+// finish does to each message what Go decided: [0 ack | 1 retry, delay, …].
+function finish(batch, [decisions, error]) {
+  batch.messages.forEach((m, i) => {
+    const [retry, delaySeconds] = [decisions[2 * i], decisions[2 * i + 1]];
+    if (retry) m.retry(delaySeconds > 0 ? { delaySeconds } : undefined);
+    else m.ack();
+  });
+  if (error) console.error(error);
+}
+
+export const worker = {
+  fetch(request, env, ctx) {
+    return fetchEvent(new Context(), env, { request, ctx }, ["fetch"]);
+  },
+  async queue(batch, env, ctx) {
+    const args = () => ["queue", batch.queue, batch.messages.map(queueMessage)];
+    finish(batch, await deliver(new Context(), env, args, { ctx }));
+  },
+  async scheduled(event, env, ctx) {
+    await deliver(new Context(), env, () => ["scheduled", event.cron, event.scheduledTime], { ctx });
+  },
+};
+
+let nextObject = 0;
+const dropped = new FinalizationRegistry(({ p, id }) => {
+  if (p !== program || p.dead) return;
+  p.exports.edge_drop(p.self, id);
+  turn(new Context());
+});
+
+// objectClass makes the class that wrangler.jsonc names; Go's Objects has its twin.
+export function objectClass(name) {
+  return class extends DurableObject {
+    #io = new Context();
+    #program = null;
+    #id = 0;
+
+    constructor(state, env) {
+      super(state, env);
+      this.#io.sockets = new Map();
+      this.#io.numbers = new Map();
+      state.blockConcurrencyWhile(() => this.#make());
+    }
+
+    #make() {
+      this.#program = live();
+      this.#id = ++nextObject;
+      dropped.register(this, { p: this.#program, id: this.#id });
+      return deliver(this.#io, this.env, () => ["object.new", this.#id, name, this.ctx.id.toString(), this.ctx.id.name ?? ""], { state: this.ctx });
+    }
+
+    // #deliver gives the object an event; an object whose program ended is made again.
+    #deliver(kind, args, request) {
+      const first = () => [kind, this.#id];
+      const send = () => request
+        ? fetchEvent(this.#io, this.env, { request, state: this.ctx }, first())
+        : deliver(this.#io, this.env, () => [...first(), ...args], { state: this.ctx });
+      if (this.#program === live()) return send();
+      return Promise.resolve(this.#make()).then(send);
+    }
+
+    fetch(request) { return this.#deliver("object.fetch", [], request); }
+    alarm(info) { return this.#deliver("object.alarm", [info?.retryCount ?? 0]); }
+    webSocketMessage(ws, data) { return this.#deliver("socket.message", [number(this.#io, ws), data]); }
+    webSocketClose(ws, code, reason, clean) { return this.#closed(ws, code, reason, clean); }
+    webSocketError(ws, err) { return this.#closed(ws, 1006, message(err), false); }
+
+    async #closed(ws, code, reason, clean) {
+      const n = number(this.#io, ws);
+      await this.#deliver("socket.close", [n, code, reason, clean]);
+      this.#io.sockets.delete(n);
+      this.#io.numbers.delete(ws);
+    }
+  };
+}
+
+// number gives a WebSocket of an object a number that holds until the object hibernates.
+function number(io, ws) {
+  let n = io.numbers.get(ws);
+  if (n === undefined) {
+    n = (io.nextSocket = (io.nextSocket ?? 0) + 1);
+    io.numbers.set(ws, n);
+    io.sockets.set(n, ws);
+  }
+  return n;
+}
+
+function socket(e, n) {
+  const ws = e.io.sockets.get(n);
+  if (!ws) throw new Error(`no WebSocket ${n}`);
+  return ws;
+}
+
+// ---- operations ----
+
+function binding(e, name) {
+  const b = e.env[name];
+  if (b === undefined) throw new Error(`no binding ${name}`);
+  return b;
+}
+
+// content is what to send: bytes, text, or the handle of a stream.
+const content = (e, v) => typeof v === "number" ? e.handle(v) : v;
+
+function describe(e, r) {
+  return [r.status, [...r.headers].flat(), r.body ? e.keepHandle(r.body) : null, r.webSocket ? e.keepHandle(r.webSocket) : null];
+}
+
+function outgoing(e, method, url, pairs, body, redirect) {
+  const headers = new Headers();
+  for (let i = 0; i < pairs.length; i += 2) headers.append(pairs[i], pairs[i + 1]);
+  return new Request(url, { method, headers, body: content(e, body), redirect: redirect ?? "manual" });
+}
+
+const sqlArgs = args => args.map(a => a instanceof Uint8Array ? a.buffer : a);
+const database = (e, ref) => typeof ref === "number" ? e.handle(ref) : binding(e, ref);
+
+function statement(e, ref, sql, args) {
+  const s = database(e, ref).prepare(sql);
+  return args.length ? s.bind(...sqlArgs(args)) : s;
+}
+
+const meta = m => [m.changes ?? 0, m.last_row_id ?? 0, m.rows_read ?? 0, m.rows_written ?? 0];
+
+function table(r) {
+  const columns = r.results?.length ? Object.keys(r.results[0]) : [];
+  return [meta(r.meta), columns, (r.results ?? []).map(row => columns.map(c => row[c]))];
+}
+
+const cacheOf = name => name ? caches.open(name) : caches.default;
+
+function stub(e, name, kind, value) {
+  const ns = binding(e, name);
+  if (kind === "name") return ns.get(ns.idFromName(value));
+  return ns.get(ns.idFromString(value));
+}
+
+function r2Object(e, o) {
+  if (!o) return null;
+  const sum = o.checksums?.toJSON?.() ?? {};
+  return {
+    key: o.key, version: o.version, size: o.size, etag: o.etag, uploaded: o.uploaded,
+    http: o.httpMetadata ?? {}, custom: o.customMetadata ?? {}, sums: sum, range: o.range ?? null,
+    body: o.body ? e.keepHandle(o.body) : null,
+  };
+}
+
+function conditions(o) {
+  const c = { ...o };
+  for (const k of ["uploadedBefore", "uploadedAfter"]) if (c[k] !== undefined) c[k] = new Date(c[k]);
+  return c;
+}
+
+function r2Options(o) {
+  const r = { ...o };
+  if (r.onlyIf) r.onlyIf = conditions(r.onlyIf);
+  if (r.httpMetadata?.cacheExpiry) r.httpMetadata = { ...r.httpMetadata, cacheExpiry: new Date(r.httpMetadata.cacheExpiry) };
+  return r;
+}
+
+const upload = (e, b, key, id) => binding(e, b).resumeMultipartUpload(key, id);
+
+const queueBody = (body, type) => type === "json" ? JSON.parse(body) : body;
+
+const ops = {
+  "turn": () => undefined,
+  "sleep": (e, ms) => new Promise(resolve => setTimeout(resolve, ms)),
+  "fetch": async (e, ...r) => describe(e, await fetch(outgoing(e, ...r))),
+
+  "stream.read": async (e, h) => {
+    e.readers ??= new Map();
+    let r = e.readers.get(h);
+    if (!r) e.readers.set(h, r = e.handle(h).getReader());
+    const { done, value } = await r.read();
+    return done ? null : value;
+  },
+  "stream.cancel": (e, h) => (e.readers?.get(h) ?? e.handle(h)).cancel(),
+  "stream.write": (e, h, b) => e.handle(h).write(b),
+  "stream.close": (e, h) => e.handle(h).close(),
+  "stream.abort": (e, h, why) => e.handle(h).abort(new Error(why)),
+
+  "d1.raw": (e, db, sql, args) => statement(e, db, sql, args).raw({ columnNames: true }),
+  "d1.run": async (e, db, sql, args) => meta((await statement(e, db, sql, args).run()).meta),
+  "d1.batch": async (e, db, list) => (await database(e, db).batch(list.map(([s, a]) => statement(e, db, s, a)))).map(table),
+  "d1.exec": async (e, db, sql) => (await binding(e, db).exec(sql)).count,
+
+  "kv.get": async (e, b, key, cacheTtl) => {
+    const r = await binding(e, b).getWithMetadata(key, { type: "arrayBuffer", ...(cacheTtl ? { cacheTtl } : {}) });
+    return r.value === null ? null : [r.value, r.metadata === null ? null : JSON.stringify(r.metadata)];
+  },
+  "kv.put": (e, b, key, value, options, metadata) =>
+    binding(e, b).put(key, value, { ...options, ...(metadata ? { metadata: JSON.parse(metadata) } : {}) }),
+  "kv.delete": (e, b, key) => binding(e, b).delete(key),
+  "kv.list": async (e, b, options) => {
+    const r = await binding(e, b).list(options);
+    return [r.keys.map(k => [k.name, k.expiration ?? 0, k.metadata ? JSON.stringify(k.metadata) : null]), r.list_complete ? "" : r.cursor];
+  },
+
+  "r2.put": async (e, b, key, value, o) => r2Object(e, await binding(e, b).put(key, content(e, value), r2Options(o))),
+  "r2.get": async (e, b, key, o) => r2Object(e, await binding(e, b).get(key, r2Options(o))),
+  "r2.head": async (e, b, key) => r2Object(e, await binding(e, b).head(key)),
+  "r2.delete": (e, b, keys) => binding(e, b).delete(keys),
+  "r2.list": async (e, b, o) => {
+    const r = await binding(e, b).list(o);
+    return [r.objects.map(x => r2Object(e, x)), r.truncated ? r.cursor : "", r.delimitedPrefixes ?? []];
+  },
+  "r2.upload": async (e, b, key, o) => (await binding(e, b).createMultipartUpload(key, r2Options(o))).uploadId,
+  "r2.part": async (e, b, key, id, n, value) => (await upload(e, b, key, id).uploadPart(n, content(e, value))).etag,
+  "r2.complete": async (e, b, key, id, parts) =>
+    r2Object(e, await upload(e, b, key, id).complete(parts.map(([partNumber, etag]) => ({ partNumber, etag })))),
+  "r2.abort": (e, b, key, id) => upload(e, b, key, id).abort(),
+
+  "queue.send": async (e, b, body, contentType, o) => { await binding(e, b).send(queueBody(body, contentType), { contentType, ...o }); },
+  "queue.batch": async (e, b, list, o) => {
+    await binding(e, b).sendBatch(list.map(([body, contentType, delay]) =>
+      ({ body: queueBody(body, contentType), contentType, ...(delay ? { delaySeconds: delay } : {}) })), o);
+  },
+
+  "cache.match": async (e, name, ...r) => {
+    const hit = await (await cacheOf(name)).match(outgoing(e, ...r));
+    return hit ? describe(e, hit) : null;
+  },
+  "cache.put": async (e, name, url, answer) => (await cacheOf(name)).put(url, response(e, answer)),
+  "cache.delete": async (e, name, url) => (await cacheOf(name)).delete(url),
+
+  "object.fetch": async (e, b, kind, value, ...r) => describe(e, await stub(e, b, kind, value).fetch(outgoing(e, ...r))),
+  "object.forward": async (e, b, kind, value, url) =>
+    e.keepHandle(await stub(e, b, kind, value).fetch(url ? new Request(url, e.request) : e.request)),
+
+  "state.block": (e, kind) => e.state.blockConcurrencyWhile(() =>
+    deliver(e.io, e.env, () => ["object.block", kind], { state: e.state })),
+  "state.setAlarm": (e, at) => e.state.storage.setAlarm(at),
+  "state.getAlarm": e => e.state.storage.getAlarm(),
+  "state.deleteAlarm": e => e.state.storage.deleteAlarm(),
+  "state.deleteAll": e => e.state.storage.deleteAll(),
+  "state.sync": e => e.state.storage.sync(),
+};
+
+const syncOps = {
+  "env": (e, name) => typeof globalEnv[name] === "string" ? globalEnv[name] : undefined,
+  "log": (e, level, line) => console[level](line),
+
+  "stream.new": (e, n) => {
+    const t = n < 0 ? new IdentityTransformStream() : new FixedLengthStream(n);
+    return [e.keepHandle(t.readable), e.keepHandle(t.writable.getWriter())];
+  },
+  "d1.session": (e, b, start) => e.keepHandle(binding(e, b).withSession(start)),
+  "d1.bookmark": (e, h) => e.handle(h).getBookmark() ?? "",
+  "object.name": (e, b, name) => binding(e, b).idFromName(name).toString(),
+  "object.unique": (e, b) => binding(e, b).newUniqueId().toString(),
+
+  "state.sql": (e, sql, args) => {
+    const c = e.state.storage.sql.exec(sql, ...sqlArgs(args));
+    const rows = [...c.raw()];
+    return [c.columnNames, rows, c.rowsRead, c.rowsWritten];
+  },
+  "state.transaction": (e, callback) => {
+    e.state.storage.transactionSync(() => {
+      if (program.exports.edge_nested(program.self, callback)) throw new Error("rolled back");
+    });
+  },
+  "state.size": e => e.state.storage.sql.databaseSize,
+  "state.get": (e, key) => e.state.storage.kv.get(key),
+  "state.put": (e, key, value) => { e.state.storage.kv.put(key, value); },
+  "state.delete": (e, key) => e.state.storage.kv.delete(key),
+  "state.list": (e, options) => [...e.state.storage.kv.list(options)],
+  "state.abort": (e, why) => e.state.abort(why),
+
+  "socket.accept": (e, tags) => {
+    const pair = new WebSocketPair();
+    e.state.acceptWebSocket(pair[1], tags);
+    return [e.keepHandle(pair[0]), number(e.io, pair[1])];
+  },
+  "socket.all": (e, tag) => e.state.getWebSockets(tag || undefined).map(ws => number(e.io, ws)),
+  "socket.send": (e, n, data) => { socket(e, n).send(data); },
+  // socket.cast sends to many and returns those that could not take it.
+  "socket.cast": (e, list, data) => list.filter(n => {
+    try { socket(e, n).send(data); return false; } catch { return true; }
+  }),
+  "socket.close": (e, n, code, reason) => { socket(e, n).close(code, reason); },
+  "socket.attach": (e, n, data) => { socket(e, n).serializeAttachment(data); },
+  "socket.attached": (e, n) => socket(e, n).deserializeAttachment(),
+  "socket.tags": (e, n) => e.state.getTags(socket(e, n)),
+  "socket.auto": (e, ask, answer) => { e.state.setWebSocketAutoResponse(ask ? new WebSocketRequestResponsePair(ask, answer) : undefined); },
+};
+
+live(); // at global scope: charged to the start, not to the first request

@@ -1,0 +1,117 @@
+// Package d1 asks Cloudflare D1, a SQLite database, from a Worker.
+//
+// D1 has no interactive transactions: Batch is its transaction, and what a write
+// depends on goes into the statements' conditions.
+package d1
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/provingground/provingground/pkg/edge/internal/host"
+)
+
+// The constraints under which a session may begin, besides a bookmark.
+const (
+	// FirstPrimary asks the primary first: what was committed is seen.
+	FirstPrimary = "first-primary"
+	// FirstUnconstrained asks the nearest replica first, however old it is.
+	FirstUnconstrained = "first-unconstrained"
+)
+
+// DB is the binding of a database, by the name that wrangler.jsonc gives it.
+type DB struct{ Binding string }
+
+// Statement is SQL and the values of its parameters: nil, bool, int64, float64,
+// string or []byte. Integers cross as JavaScript numbers, exact up to 2^53.
+type Statement struct {
+	SQL  string
+	Args []any
+}
+
+// Result is what a statement did and returned. Values are nil, int64, float64 or
+// string; of a BLOB, what the host makes of it.
+type Result struct {
+	Columns []string
+	Rows    [][]any
+
+	Changes, LastRowID, RowsRead, RowsWritten int64
+}
+
+// Session is a series of calls that see what the earlier ones saw. It belongs to
+// the event whose context it began with.
+type Session struct {
+	handle int64
+}
+
+// Session begins one: start is a bookmark or one of the constraints.
+func (db DB) Session(ctx context.Context, start string) (*Session, error) {
+	v, err := host.Sync(ctx, "d1.session", db.Binding, start)
+	if err != nil {
+		return nil, err
+	}
+	handle, ok := v.(int64)
+	if !ok {
+		return nil, fmt.Errorf("d1: the host answered %v instead of a session", v)
+	}
+	return &Session{handle: handle}, nil
+}
+
+// Bookmark covers what the session saw and wrote. It is empty before the first
+// call.
+func (s *Session) Bookmark(ctx context.Context) (string, error) {
+	v, err := host.Sync(ctx, "d1.bookmark", s.handle)
+	bookmark, _ := v.(string)
+	return bookmark, err
+}
+
+// Batch runs statements in one transaction: all of them or none. When ctx ends
+// first, or the answer is lost, it may still be carried out.
+func (s *Session) Batch(ctx context.Context, all ...Statement) ([]Result, error) {
+	list := make([]any, len(all))
+	for i, one := range all {
+		args := one.Args
+		if args == nil {
+			args = []any{}
+		}
+		list[i] = []any{one.SQL, args}
+	}
+	v, err := host.Call(ctx, "d1.batch", s.handle, list)
+	if err != nil {
+		return nil, err
+	}
+	answers, ok := v.([]any)
+	if !ok || len(answers) != len(all) {
+		return nil, fmt.Errorf("d1: %d results for %d statements", len(answers), len(all))
+	}
+	results := make([]Result, len(all))
+	for i, a := range answers {
+		results[i] = result(a)
+	}
+	return results, nil
+}
+
+// result reads [meta, columns, rows].
+func result(v any) (r Result) {
+	parts, _ := v.([]any)
+	if len(parts) != 3 {
+		return r
+	}
+	meta, _ := parts[0].([]any)
+	for i, field := range []*int64{&r.Changes, &r.LastRowID, &r.RowsRead, &r.RowsWritten} {
+		if i < len(meta) {
+			*field, _ = meta[i].(int64)
+		}
+	}
+	columns, _ := parts[1].([]any)
+	for _, c := range columns {
+		name, _ := c.(string)
+		r.Columns = append(r.Columns, name)
+	}
+	rows, _ := parts[2].([]any)
+	for _, each := range rows {
+		row, _ := each.([]any)
+		r.Rows = append(r.Rows, row)
+	}
+	return r
+}

@@ -1,0 +1,278 @@
+//go:build js && wasm
+
+package host
+
+import (
+	"context"
+	"errors"
+	"runtime"
+	"sync"
+	_ "syscall/js" // links the runtime's event loop, which `resume` enters
+	"unsafe"
+)
+
+//go:wasmimport edge start
+func jsStart(self unsafe.Pointer)
+
+//go:wasmimport edge op
+func jsOp(event, call int32, p unsafe.Pointer, n int32)
+
+//go:wasmimport edge sync
+func jsSync(event int32, p unsafe.Pointer, n int32) int32
+
+//go:wasmimport edge take
+func jsTake(p unsafe.Pointer)
+
+//go:wasmimport edge reply
+func jsReply(event, kind int32, p unsafe.Pointer, n int32)
+
+// What reply says.
+const (
+	replyValue = iota
+	replyError
+	replyEnd
+	replyValueAndEnd
+)
+
+// wrongContext is jsSync's answer when Go runs inside another event's turn.
+const wrongContext = -1 << 31
+
+// bridge is this program's end of the calls. The host holds its address and
+// passes it back with each call, so there is no global state.
+type bridge struct {
+	mu     sync.Mutex
+	in     []byte // what the host is about to say
+	calls  map[int32]*call
+	next   int32
+	events map[int32]*Event
+	nested map[int32]func() error // callbacks that the host runs inside a call
+	handle func(*Event)
+	drop   func(object int64)
+}
+
+type call struct {
+	done  chan struct{}
+	value any
+	err   error
+	op    string
+}
+
+// Serve hands each event to handle, in a goroutine of its own, and each Durable
+// Object that the host forgot to drop. It does not return.
+func Serve(handle func(*Event), drop func(object int64)) error {
+	b := &bridge{
+		calls: map[int32]*call{}, events: map[int32]*Event{}, nested: map[int32]func() error{},
+		handle: handle, drop: drop,
+	}
+	jsStart(unsafe.Pointer(b))
+	<-make(chan struct{})
+	runtime.KeepAlive(b)
+	return nil
+}
+
+//go:wasmexport edge_alloc
+func edgeAlloc(self unsafe.Pointer, n int32) unsafe.Pointer {
+	b := (*bridge)(self)
+	b.in = make([]byte, n)
+	return unsafe.Pointer(unsafe.SliceData(b.in))
+}
+
+func (b *bridge) take() (any, error) {
+	in := b.in
+	b.in = nil
+	return Decode(in)
+}
+
+//go:wasmexport edge_event
+func edgeEvent(self unsafe.Pointer, id int32) {
+	b := (*bridge)(self)
+	v, err := b.take()
+	e := &Event{id: id, bridge: b, ended: make(chan struct{})}
+	args, ok := v.([]any)
+	if err != nil || !ok || len(args) == 0 {
+		e.Fail(errors.Join(errors.New("edge: the host sent an event that cannot be read"), err))
+		return
+	}
+	e.Kind, _ = args[0].(string)
+	e.Args = args[1:]
+	b.mu.Lock()
+	b.events[id] = e
+	b.mu.Unlock()
+	go b.handle(e)
+}
+
+//go:wasmexport edge_done
+func edgeDone(self unsafe.Pointer, id, failed int32) {
+	b := (*bridge)(self)
+	v, err := b.take()
+	b.mu.Lock()
+	c := b.calls[id]
+	delete(b.calls, id)
+	b.mu.Unlock()
+	if c == nil {
+		return // its context ended before the answer came
+	}
+	c.value, c.err = v, err
+	if failed != 0 {
+		text, _ := v.(string)
+		c.value, c.err = nil, &Error{Op: c.op, Message: text}
+	}
+	close(c.done)
+}
+
+//go:wasmexport edge_cancel
+func edgeCancel(self unsafe.Pointer, id, lost int32) {
+	b := (*bridge)(self)
+	b.mu.Lock()
+	e := b.events[id]
+	if lost != 0 {
+		delete(b.events, id)
+	}
+	b.mu.Unlock()
+	if e == nil {
+		return
+	}
+	e.cancel()
+	if lost != 0 {
+		e.close()
+	}
+}
+
+//go:wasmexport edge_drop
+func edgeDrop(self unsafe.Pointer, object int32) { (*bridge)(self).drop(int64(object)) }
+
+// edgeNested runs a callback inside the host's call, as transactionSync needs.
+//
+//go:wasmexport edge_nested
+func edgeNested(self unsafe.Pointer, id int32) int32 {
+	b := (*bridge)(self)
+	b.mu.Lock()
+	f := b.nested[id]
+	b.mu.Unlock()
+	if f == nil || f() != nil {
+		return 1
+	}
+	return 0
+}
+
+// Nested makes f callable by the host under the returned number, until free.
+func (e *Event) Nested(f func() error) (id int64, free func()) {
+	b := e.bridge
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.next++
+	n := b.next
+	b.nested[n] = f
+	return int64(n), func() {
+		b.mu.Lock()
+		defer b.mu.Unlock()
+		delete(b.nested, n)
+	}
+}
+
+func (e *Event) call(ctx context.Context, op string, args []any) (any, error) {
+	msg, err := appendArray(nil, append([]any{op}, args...))
+	if err != nil {
+		return nil, err
+	}
+	c := &call{done: make(chan struct{}), op: op}
+	b := e.bridge
+	b.mu.Lock()
+	b.next++
+	id := b.next
+	b.calls[id] = c
+	b.mu.Unlock()
+	jsOp(e.id, id, unsafe.Pointer(unsafe.SliceData(msg)), int32(len(msg)))
+	runtime.KeepAlive(msg)
+	select {
+	case <-c.done:
+		return c.value, c.err
+	case <-ctx.Done():
+		err = context.Cause(ctx)
+	case <-e.ended:
+		err = ErrEnded
+	}
+	b.mu.Lock()
+	delete(b.calls, id)
+	b.mu.Unlock()
+	return nil, err
+}
+
+func (e *Event) sync(op string, args []any) (any, error) {
+	msg, err := appendArray(nil, append([]any{op}, args...))
+	if err != nil {
+		return nil, err
+	}
+	for {
+		n := jsSync(e.id, unsafe.Pointer(unsafe.SliceData(msg)), int32(len(msg)))
+		runtime.KeepAlive(msg)
+		if n != wrongContext {
+			return syncResult(op, n)
+		}
+		// Another event's turn woke this goroutine. An operation that does
+		// nothing comes back in the turn of this one.
+		if _, err := e.call(context.Background(), "turn", nil); err != nil {
+			return nil, err
+		}
+	}
+}
+
+// syncResult fetches the n bytes of the last result; n < 0 is a failure.
+func syncResult(op string, n int32) (any, error) {
+	if n == 0 {
+		return nil, nil
+	}
+	b := make([]byte, max(n, -n))
+	jsTake(unsafe.Pointer(unsafe.SliceData(b)))
+	v, err := Decode(b)
+	if err == nil && n < 0 {
+		text, _ := v.(string)
+		return nil, &Error{Op: op, Message: text}
+	}
+	return v, err
+}
+
+// Global runs an operation that belongs to no event: a variable, a log line.
+func Global(op string, args ...any) (any, error) {
+	msg, err := appendArray(nil, append([]any{op}, args...))
+	if err != nil {
+		return nil, err
+	}
+	n := jsSync(0, unsafe.Pointer(unsafe.SliceData(msg)), int32(len(msg)))
+	runtime.KeepAlive(msg)
+	return syncResult(op, n)
+}
+
+func (e *Event) reply(kind int32, v any) {
+	msg, err := Append(nil, v)
+	if err != nil {
+		kind = replyError
+		msg, _ = Append(nil, err.Error())
+	}
+	jsReply(e.id, kind, unsafe.Pointer(unsafe.SliceData(msg)), int32(len(msg)))
+	runtime.KeepAlive(msg)
+}
+
+// Reply answers the event; End must follow.
+func (e *Event) Reply(v any) { e.reply(replyValue, v) }
+
+// Fail answers the event with an error, which the host throws; End must follow.
+func (e *Event) Fail(err error) { e.reply(replyError, err.Error()) }
+
+// End waits for what Go started, then lets the host close the I/O context.
+func (e *Event) End() {
+	e.pending.Wait()
+	e.finish(replyEnd, nil)
+}
+
+// ReplyAndEnd is Reply and End in one call, where nothing outlives the answer.
+func (e *Event) ReplyAndEnd(v any) { e.finish(replyValueAndEnd, v) }
+
+func (e *Event) finish(kind int32, v any) {
+	e.bridge.mu.Lock()
+	delete(e.bridge.events, e.id)
+	e.bridge.mu.Unlock()
+	e.reply(kind, v)
+	e.cancel()
+	e.close()
+}

@@ -1,0 +1,43 @@
+package edgeapi
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/provingground/provingground/pkg/edge/d1"
+)
+
+// D1 is the Worker's binding of that name.
+type D1 struct{ Binding string }
+
+// Batch implements Database with one session, which is one round trip.
+func (d D1) Batch(ctx context.Context, since string, all ...Statement) ([]Rows, string, error) {
+	session, err := d1.DB(d).Session(ctx, first(since, d1.FirstPrimary))
+	if err != nil {
+		return nil, "", err
+	}
+	list := make([]d1.Statement, len(all))
+	for i, s := range all {
+		list[i] = d1.Statement(s)
+	}
+	answers, err := session.Batch(ctx, list...)
+	if err != nil {
+		return nil, "", classify(err)
+	}
+	results := make([]Rows, len(answers))
+	for i, a := range answers {
+		results[i] = a.Rows
+	}
+	bookmark, err := session.Bookmark(ctx)
+	return results, bookmark, err
+}
+
+// classify knows the errors that D1 gives before it does anything: its queue is
+// full. See "D1 errors" in Cloudflare's documentation.
+func classify(err error) error {
+	if strings.Contains(err.Error(), "D1 DB is overloaded") {
+		return fmt.Errorf("%w: %w", ErrOverloaded, err)
+	}
+	return err
+}

@@ -1,0 +1,120 @@
+//go:build unix
+
+package edgeapi_test
+
+import (
+	"io"
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/provingground/provingground/deploy/local/stack"
+	"github.com/provingground/provingground/scenarios"
+)
+
+// colos are two processes of the Worker that is deployed, in workerd.
+type colos struct {
+	*stack.Stack
+}
+
+func inWorkerd(t *testing.T) colos {
+	t.Helper()
+	sc, _ := scenarios.Find("edgeapi")
+	s, err := stack.Start(t.Context(), stack.Options{Scenario: sc, Out: t.Output()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := s.Close(t.Context()); err != nil && t.Context().Err() == nil {
+			t.Error(err)
+		}
+	})
+	return colos{s}
+}
+
+// ask returns the answer and its body.
+func (c colos) ask(t *testing.T, colo int, method, path, body string, h header) (*http.Response, string) {
+	t.Helper()
+	req, err := http.NewRequestWithContext(t.Context(), method, c.Instances[colo].URL+path, strings.NewReader(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := 0; i < len(h); i += 2 {
+		req.Header.Set(h[i], h[i+1])
+	}
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	text, err := io.ReadAll(resp.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return resp, string(text)
+}
+
+func TestTheWorkerKeepsItsPromisesInWorkerd(t *testing.T) {
+	c := inWorkerd(t)
+	known := header{"Authorization", "Bearer " + c.Env["WRITE_TOKEN"]}
+	write := func(key string, more ...string) header {
+		return append(append(header{"Idempotency-Key", key, "Content-Type", "application/json"}, known...), more...)
+	}
+	made, first := c.ask(t, 0, "POST", "/api/items", cup, write("k1"))
+	if made.StatusCode != 201 {
+		t.Fatalf("status %d %s", made.StatusCode, first)
+	}
+	path := made.Header.Get("Location")
+	if again, text := c.ask(t, 1, "POST", "/api/items", cup, write("k1")); text != first || again.Header.Get("Idempotency-Replayed") != "true" {
+		t.Errorf("a repetition in the other colo gets %s, not %s", text, first)
+	}
+	for _, want := range []string{"fwd=miss", "hit"} { // each colo fills its own cache
+		for colo := range c.Instances {
+			got, text := c.ask(t, colo, "GET", path, "", nil)
+			if !strings.Contains(got.Header.Get("Cache-Status"), want) || strings.Contains(text, "cost") {
+				t.Errorf("colo %d: Cache-Status %s, %s; want %s and no cost", colo, got.Header.Get("Cache-Status"), text, want)
+			}
+		}
+	}
+	changed, _ := c.ask(t, 0, "PUT", path, strings.Replace(cup, "900", "950", 1), write("k2", "If-Match", `"1"`))
+	if late, _ := c.ask(t, 1, "PUT", path, cup, write("k3", "If-Match", `"1"`)); changed.StatusCode != 200 || late.StatusCode != 412 || late.Header.Get("ETag") != `"2"` {
+		t.Errorf("two writers of one version: %d and %d, ETag %s", changed.StatusCode, late.StatusCode, late.Header.Get("ETag"))
+	}
+	for how, h := range map[string]header{"the bookmark": {"D1-Bookmark", changed.Header.Get("D1-Bookmark")}, "the token": known} {
+		if got, text := c.ask(t, 1, "GET", path, "", h); !strings.Contains(text, `"price":950`) || got.Header.Get("Cache-Control") != "private, no-store" {
+			t.Errorf("with %s the other colo serves %s (%s)", how, text, got.Header.Get("Cache-Control"))
+		}
+	}
+	if _, text := c.ask(t, 0, "GET", path, "", nil); !strings.Contains(text, `"price":950`) {
+		t.Errorf("the colo that wrote serves %s", text)
+	}
+	if _, text := c.ask(t, 0, "GET", "/api/items?q=espresso", "", nil); !strings.Contains(text, `"price":950`) {
+		t.Errorf("search finds %s", text)
+	}
+}
+
+func TestAKilledWorkerLosesNothingThatItAcknowledged(t *testing.T) {
+	c := inWorkerd(t)
+	h := header{"Authorization", "Bearer " + c.Env["WRITE_TOKEN"], "Idempotency-Key", "k", "Content-Type", "application/json"}
+	_, first := c.ask(t, 0, "POST", "/api/items", cup, h)
+	if err := c.Instances[0].Kill(); err != nil {
+		t.Fatal(err)
+	}
+	if err := c.Instances[0].Start(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if _, again := c.ask(t, 0, "POST", "/api/items", cup, h); again != first {
+		t.Errorf("after the kill a repetition gets %s, not %s", again, first)
+	}
+}
+
+func TestSettingsLiveInKV(t *testing.T) {
+	c := inWorkerd(t)
+	h := header{"Authorization", "Bearer " + c.Env["WRITE_TOKEN"]}
+	if resp, text := c.ask(t, 0, "PUT", "/api/settings", `{"currency":"EUR"}`, h); resp.StatusCode != 204 {
+		t.Fatalf("status %d %s", resp.StatusCode, text)
+	}
+	if _, text := c.ask(t, 0, "GET", "/api/settings", "", nil); text != `{"currency":"EUR"}` {
+		t.Errorf("settings %s", text)
+	}
+}

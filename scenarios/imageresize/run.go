@@ -1,0 +1,181 @@
+package imageresize
+
+import (
+	"context"
+	"io"
+	"log/slog"
+	"net/http"
+	"sync/atomic"
+	"time"
+
+	"github.com/aws/aws-lambda-go/lambda"
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/sqs"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"github.com/provingground/provingground/pkg/problem"
+	"github.com/provingground/provingground/pkg/role"
+)
+
+// Process is what every role has that runs all the time.
+type Process struct {
+	Addr, AdminAddr string
+	DrainDelay      time.Duration // from unready until the listener closes: longer than the balancer's check
+	Log             *slog.Logger
+
+	metrics *metrics
+	ready   atomic.Bool
+}
+
+// RunAPI serves permits and statuses until ctx ends. Clients reach S3 at the
+// endpoint; the empty one is that of the configuration.
+func RunAPI(ctx context.Context, p *Process, cfg aws.Config, n Names, endpoint string, idKey []byte, admitPerSecond float64) error {
+	u := &Uploads{
+		ids:     ids{idKey},
+		images:  newImages(cfg, n),
+		records: newRecords(cfg, n),
+		sign:    newPresigner(NewS3(cfg, endpoint), n.Uploads, n.Renditions),
+		now:     time.Now,
+	}
+	return p.serve(ctx, newAPI(u, p.metrics, p.Log, admitPerSecond), func(context.Context) error { return nil })
+}
+
+// Work is how much a resizing process takes on.
+type Work struct {
+	Jobs       int64         // images at once
+	Memory     int64         // bytes that they may take together, as estimated
+	Visibility time.Duration // of a message, extended while it is worked on
+}
+
+// RunWorker resizes what the queue announces until ctx ends.
+func RunWorker(ctx context.Context, p *Process, cfg aws.Config, n Names, w Work) error {
+	r := newResizer(cfg, n, w, p.metrics)
+	return p.serve(ctx, nothing(), func(ctx context.Context) error {
+		q, err := p.awaitQueue(ctx, sqs.NewFromConfig(cfg), n.Queue)
+		if err != nil || ctx.Err() != nil {
+			return err
+		}
+		return r.worker(q, p.Log, w.Visibility).Run(ctx)
+	})
+}
+
+// RunFunction resizes what Lambda's event source mapping hands over. It returns
+// only if it cannot begin; Lambda ends the process.
+func RunFunction(ctx context.Context, log *slog.Logger, cfg aws.Config, n Names, w Work) error {
+	q, err := findQueue(ctx, sqs.NewFromConfig(cfg), n.Queue)
+	if err != nil {
+		return err
+	}
+	f := &function{resizer: newResizer(cfg, n, w, newMetrics()), queue: q, log: log}
+	lambda.StartWithOptions(f.handle, lambda.WithContext(ctx))
+	return nil
+}
+
+// RunSweeper looks for lost events until ctx ends.
+func RunSweeper(ctx context.Context, p *Process, cfg aws.Config, n Names, how Sweep) error {
+	return p.serve(ctx, nothing(), func(ctx context.Context) error {
+		q, err := p.awaitQueue(ctx, sqs.NewFromConfig(cfg), n.Queue)
+		if err != nil || ctx.Err() != nil {
+			return err
+		}
+		s := &sweeper{Sweep: how, images: newImages(cfg, n), records: newRecords(cfg, n), queue: q, metrics: p.metrics, log: p.Log}
+		s.run(ctx)
+		return nil
+	})
+}
+
+func newImages(cfg aws.Config, n Names) *images {
+	return &images{client: NewS3(cfg, ""), uploads: n.Uploads, renditions: n.Renditions}
+}
+
+func newRecords(cfg aws.Config, n Names) *records {
+	return &records{client: dynamodb.NewFromConfig(cfg), table: n.Records}
+}
+
+func newResizer(cfg aws.Config, n Names, w Work, m *metrics) *Resizer {
+	return &Resizer{images: newImages(cfg, n), records: newRecords(cfg, n), jobs: newJobs(w.Jobs, limits(), w.Memory), metrics: m}
+}
+
+const (
+	readHeaderTimeout = 5 * time.Second
+	idleTimeout       = 2 * time.Minute
+)
+
+// serve runs the listeners, and work beside them. The process is ready while it
+// works, and not while it drains.
+func (p *Process) serve(ctx context.Context, public http.Handler, work func(context.Context) error) error {
+	listeners, err := role.Listen(
+		role.Listener{Purpose: "requests", Addr: p.Addr, Server: &http.Server{
+			Handler: p.health(public), ReadHeaderTimeout: readHeaderTimeout, ReadTimeout: 2 * readHeaderTimeout, IdleTimeout: idleTimeout, MaxHeaderBytes: 16 << 10,
+		}},
+		role.Listener{Purpose: "administration", Addr: p.AdminAddr, Server: &http.Server{
+			Handler: p.observed(), ReadHeaderTimeout: readHeaderTimeout, IdleTimeout: idleTimeout, MaxHeaderBytes: 16 << 10,
+		}},
+	)
+	if err != nil {
+		return err
+	}
+	working, stop := context.WithCancel(ctx)
+	var failed error
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		defer stop()
+		if failed = work(working); failed == nil {
+			<-working.Done()
+		}
+	}()
+	err = listeners.Serve(working, p.DrainDelay, func(on bool) { p.ready.Store(on) })
+	stop()
+	<-done
+	if failed != nil {
+		return failed
+	}
+	return err
+}
+
+// awaitQueue tries until the queue is found or ctx ends: a role may start before
+// its infrastructure.
+func (p *Process) awaitQueue(ctx context.Context, client *sqs.Client, name string) (queue, error) {
+	for {
+		q, err := findQueue(ctx, client, name)
+		if err == nil {
+			return q, nil
+		}
+		p.Log.Warn("waiting for the queue", "error", err)
+		if !wait(ctx, time.Second) {
+			return queue{}, nil // it ends before it began
+		}
+	}
+}
+
+// health answers for the process before anybody else does.
+func (p *Process) health(next http.Handler) http.Handler {
+	mux := http.NewServeMux()
+	mux.Handle("/", next)
+	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, "ok\n") })
+	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, _ *http.Request) {
+		if !p.ready.Load() {
+			http.Error(w, "starting or draining", http.StatusServiceUnavailable)
+			return
+		}
+		io.WriteString(w, "ok\n")
+	})
+	return mux
+}
+
+// observed has the metrics, for everybody who reaches the listener. Nothing is
+// administered here: dead letters are a command's.
+func (p *Process) observed() http.Handler {
+	mux := http.NewServeMux()
+	mux.Handle("GET /metrics", promhttp.HandlerFor(p.metrics.registry, promhttp.HandlerOpts{}))
+	return mux
+}
+
+// nothing is the listener of a role that nobody calls.
+func nothing() http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		problem.New(http.StatusNotFound, "not-found", http.StatusText(http.StatusNotFound), "This role serves no requests.").Write(w)
+	})
+}

@@ -1,0 +1,228 @@
+package pubsubdlq
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"os"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"cloud.google.com/go/pubsub/v2"
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"github.com/provingground/provingground/pkg/problem"
+	"github.com/provingground/provingground/pkg/role"
+)
+
+// Process is what every role has.
+type Process struct {
+	Addr, AdminAddr string
+	DrainDelay      time.Duration // from unready until the listener closes: longer than the balancer's check
+	PubSub          *pubsub.Client
+	DB              *pgxpool.Pool // nil in a role without one
+	Log             *slog.Logger
+
+	metrics *metrics
+	ready   atomic.Bool
+}
+
+// RunPublisher takes usage until ctx ends.
+func RunPublisher(ctx context.Context, p *Process, topic string, admitPerSecond float64) error {
+	events := newTopic(p.PubSub, topic, true)
+	defer events.Stop()
+	return p.serve(ctx, newIntake(events, p.metrics, p.Log, admitPerSecond), nothing(), func(context.Context) error { return nil })
+}
+
+// RunSubscriber charges what its subscription delivers until ctx ends. Without a
+// subscription of the dead-letter topic it does not start: role.ErrUsage.
+func RunSubscriber(ctx context.Context, p *Process, s Subscriber, adminToken string) error {
+	host, err := os.Hostname()
+	if err != nil {
+		return err
+	}
+	s.Client = p.PubSub
+	b := &biller{db: p.DB, process: fmt.Sprintf("%s/%d", host, os.Getpid()), park: s.OnPoison == Park}
+	accounts := &accounts{db: p.DB, metrics: p.metrics, log: p.Log}
+	return p.serve(ctx, accounts.public(), authorized(adminToken, accounts.admin()), func(ctx context.Context) error {
+		if err := p.awaitDeadLetters(ctx, s); err != nil || ctx.Err() != nil {
+			return err
+		}
+		c := s.consumer(b, p.metrics, p.Log)
+		defer c.DeadLetters.Stop()
+		return c.Run(ctx)
+	})
+}
+
+// awaitDeadLetters asks until Pub/Sub answers. Its answer is final.
+func (p *Process) awaitDeadLetters(ctx context.Context, s Subscriber) error {
+	var refused error
+	p.insist(ctx, "waiting for Pub/Sub", func() error {
+		err := checkDeadLetters(ctx, s.Client, s.DeadTopic)
+		if errors.Is(err, ErrNoDeadLetters) {
+			refused = fmt.Errorf("%w: DEAD_TOPIC: %w", role.ErrUsage, err)
+			return nil
+		}
+		return err
+	})
+	return refused
+}
+
+// RunDeadLetters keeps dead letters, shows them and sends them back until ctx ends.
+func RunDeadLetters(ctx context.Context, p *Process, d DeadLetters, adminToken string) error {
+	topic := newTopic(p.PubSub, d.Topic, true)
+	defer topic.Stop()
+	u := &undertaker{db: p.DB, topic: topic, metrics: p.metrics, log: p.Log}
+	desk := &desk{db: p.DB, metrics: p.metrics, log: p.Log}
+	return p.serve(ctx, authorized(adminToken, desk.mux()), nothing(), func(ctx context.Context) error {
+		var beside sync.WaitGroup
+		defer beside.Wait()
+		beside.Go(func() { u.redrive(ctx) })
+		beside.Go(func() { u.watch(ctx) })
+		p.keep(ctx, "dead letters", func() error { return u.collect(ctx, p.PubSub.Subscriber(d.Subscription)) })
+		return nil
+	})
+}
+
+// RunBefore runs the subscriber that stalls until ctx ends.
+func RunBefore(ctx context.Context, p *Process, b Before, adminToken string) error {
+	b.Client = p.PubSub
+	bills := &biller{db: p.DB, process: "before"}
+	accounts := &accounts{db: p.DB, metrics: p.metrics, log: p.Log}
+	return p.serve(ctx, accounts.public(), authorized(adminToken, accounts.admin()), func(ctx context.Context) error {
+		p.keep(ctx, "receive", func() error { return b.run(ctx, bills, p.metrics) })
+		return nil
+	})
+}
+
+const (
+	readHeaderTimeout = 5 * time.Second
+	idleTimeout       = 2 * time.Minute
+)
+
+// serve runs the listeners, and work beside them once the schema is there. Ready
+// says both: the process is not ready before, and not while it drains.
+func (p *Process) serve(ctx context.Context, public, admin http.Handler, work func(context.Context) error) error {
+	listeners, err := role.Listen(
+		role.Listener{Purpose: "requests", Addr: p.Addr, Server: &http.Server{
+			Handler: p.health(public), ReadHeaderTimeout: readHeaderTimeout, ReadTimeout: 10 * time.Second, IdleTimeout: idleTimeout, MaxHeaderBytes: 16 << 10,
+		}},
+		role.Listener{Purpose: "administration", Addr: p.AdminAddr, Server: &http.Server{
+			Handler: p.observed(admin), ReadHeaderTimeout: readHeaderTimeout, IdleTimeout: idleTimeout, MaxHeaderBytes: 16 << 10,
+		}},
+	)
+	if err != nil {
+		return err
+	}
+	working, stop := context.WithCancel(ctx)
+	var failed error
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		defer stop()
+		if !p.awaitSchema(working) {
+			return
+		}
+		p.ready.Store(true)
+		if failed = work(working); failed == nil {
+			<-working.Done()
+		}
+	}()
+	err = listeners.Serve(working, p.DrainDelay, func(on bool) {
+		if !on {
+			p.ready.Store(false)
+		}
+	})
+	stop()
+	<-done
+	if failed != nil {
+		return failed
+	}
+	return err
+}
+
+// awaitSchema applies the schema as soon as the database answers, and reports
+// false if ctx ended first.
+func (p *Process) awaitSchema(ctx context.Context) bool {
+	return p.DB == nil || p.insist(ctx, "waiting for the database", func() error { return prepare(ctx, p.DB) })
+}
+
+// keep does something again whenever it ends with an error, until ctx ends.
+func (p *Process) keep(ctx context.Context, what string, do func() error) {
+	p.insist(ctx, what, func() error {
+		err := do()
+		if err == nil && ctx.Err() == nil {
+			err = errors.New("it ended")
+		}
+		return err
+	})
+}
+
+// insist tries until it works or ctx ends.
+func (p *Process) insist(ctx context.Context, what string, try func() error) bool {
+	for ctx.Err() == nil {
+		err := try()
+		if err == nil {
+			return true
+		}
+		p.Log.Warn(what, "error", err)
+		pause := time.NewTimer(time.Second)
+		select {
+		case <-ctx.Done():
+			pause.Stop()
+		case <-pause.C:
+		}
+	}
+	return false
+}
+
+// health answers for the process before anybody else does: no limit on requests
+// makes it look dead.
+func (p *Process) health(next http.Handler) http.Handler {
+	mux := http.NewServeMux()
+	mux.Handle("/", next)
+	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, "ok\n") })
+	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, _ *http.Request) {
+		if !p.ready.Load() {
+			http.Error(w, "starting or draining", http.StatusServiceUnavailable)
+			return
+		}
+		io.WriteString(w, "ok\n")
+	})
+	return mux
+}
+
+// observed adds the metrics, for everybody who reaches the listener.
+func (p *Process) observed(next http.Handler) http.Handler {
+	mux := http.NewServeMux()
+	mux.Handle("GET /metrics", promhttp.HandlerFor(p.metrics.registry, promhttp.HandlerOpts{}))
+	mux.Handle("/", next)
+	return mux
+}
+
+// authorized lets the bearer of the administration token pass.
+func authorized(token string, next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if !role.Authorized(r, token) {
+			w.Header().Set("WWW-Authenticate", "Bearer")
+			problem.New(http.StatusUnauthorized, "token-required", http.StatusText(http.StatusUnauthorized),
+				"Send the administration token as 'Authorization: Bearer …'.").Write(w)
+			return
+		}
+		ctx, cancel := context.WithTimeout(r.Context(), requestTimeout)
+		defer cancel()
+		next.ServeHTTP(w, r.WithContext(ctx))
+	})
+}
+
+// nothing is the listener of a role that nobody calls.
+func nothing() http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		problem.New(http.StatusNotFound, "not-found", http.StatusText(http.StatusNotFound), "There is nothing here.").Write(w)
+	})
+}

@@ -1,0 +1,35 @@
+package webhooks
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"time"
+
+	"cloud.google.com/go/pubsub/v2"
+)
+
+// deadLetters publishes what can never be applied, with its reason. The topic is
+// also the one that the subscription's own policy forwards to, after its attempts:
+// those letters have no reason, they ended their process.
+type deadLetters struct{ topic *pubsub.Publisher }
+
+func newDeadLetters(client *pubsub.Client, topic string) *deadLetters {
+	p := client.Publisher(topic)
+	p.PublishSettings.DelayThreshold = time.Millisecond
+	p.PublishSettings.Timeout = 5 * time.Second
+	return &deadLetters{p}
+}
+
+// publish returns when the letter is in the topic.
+func (d *deadLetters) publish(ctx context.Context, data []byte, attributes map[string]string, reason error) error {
+	all := maps.Clone(attributes)
+	if all == nil {
+		all = map[string]string{}
+	}
+	all[attributeReason] = fmt.Sprintf("%.300s", reason) // characters; the API takes 1024 bytes
+	_, err := d.topic.Publish(ctx, &pubsub.Message{Data: data, Attributes: all}).Get(ctx)
+	return err
+}
+
+func (d *deadLetters) stop() { d.topic.Stop() }

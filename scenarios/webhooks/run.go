@@ -1,0 +1,161 @@
+package webhooks
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net/http"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"github.com/provingground/provingground/pkg/role"
+)
+
+// RunReceiver takes events in until ctx ends.
+func RunReceiver(ctx context.Context, c Common, topic string, providers map[string]Scheme, admitPerSecond float64) error {
+	m := newMetrics()
+	p := newPublisher(c.Client, topic, m)
+	defer p.stop()
+	return c.serve(ctx, newReceiver(providers, p, admitPerSecond, m, c.Log), m, func(ctx context.Context, ready func()) error {
+		ready()
+		<-ctx.Done()
+		return nil
+	})
+}
+
+// Processor is what that role is told besides the rest.
+type Processor struct {
+	DB           *pgxpool.Pool
+	Pool         int32  // connections of one instance
+	Instances    int    // at most, of all versions together
+	Subscription string // to pull from; empty: only push
+	DeadTopic    string
+	Push         Push // without an audience nobody may push
+}
+
+// RunProcessor applies events until ctx ends.
+func RunProcessor(ctx context.Context, c Common, o Processor) error {
+	m := newMetrics()
+	dead := newDeadLetters(c.Client, o.DeadTopic)
+	defer dead.stop()
+	events := &inbox{o.DB}
+	p := newProcessor(events, dead, m, c.Log)
+	mux := http.NewServeMux()
+	mux.Handle("GET /api/accounts/{provider}/{account}", accounts(events))
+	if o.Push.Audience != "" {
+		mux.Handle("POST /push", &push{who: o.Push, processor: p})
+	}
+	return c.serve(ctx, mux, m, func(ctx context.Context, ready func()) error {
+		if err := c.awaitSchema(ctx, o); err != nil {
+			return err
+		}
+		ready()
+		return process(ctx, c, p, o)
+	})
+}
+
+// process ends in the order of the flow: nothing new comes, what was received is
+// finished, then those end who finish it.
+func process(ctx context.Context, c Common, p *processor, o Processor) error {
+	finishing, finished := context.WithCancel(context.WithoutCancel(ctx))
+	var beside sync.WaitGroup
+	beside.Go(func() { p.run(finishing) })
+	beside.Go(func() { c.keepPartitions(ctx, o.DB) })
+	defer beside.Wait()
+	defer finished()
+	if o.Subscription == "" {
+		<-ctx.Done()
+		time.Sleep(c.DrainDelay) // pushes that are under way
+		return nil
+	}
+	return p.pull(ctx, c.Client.Subscriber(o.Subscription))
+}
+
+// keepPartitions makes tomorrow's partitions today.
+func (c Common) keepPartitions(ctx context.Context, db *pgxpool.Pool) {
+	for sleep(ctx, time.Hour) {
+		if err := partition(ctx, db, time.Now()); err != nil {
+			c.Log.Error("partitions", "error", err)
+		}
+	}
+}
+
+// awaitSchema applies the schema as soon as the database answers. Too many
+// connections are a mistake that no waiting mends.
+func (c Common) awaitSchema(ctx context.Context, o Processor) error {
+	for {
+		err := prepare(ctx, o.DB, time.Now())
+		if err == nil {
+			err = fits(ctx, o.DB, o.Instances, o.Pool)
+		}
+		if err == nil || errors.Is(err, errConnections) {
+			return err
+		}
+		c.Log.Warn("waiting for the database", "error", err)
+		if !sleep(ctx, time.Second) {
+			return nil
+		}
+	}
+}
+
+const (
+	readHeaderTimeout = 5 * time.Second
+	readTimeout       = 10 * time.Second // of a whole request: who drips its body is cut off
+	writeTimeout      = 30 * time.Second
+	idleTimeout       = 2 * time.Minute
+	maxHeader         = 16 << 10
+)
+
+// serve runs the listeners, and work beside them.
+func (c Common) serve(ctx context.Context, public http.Handler, m *metrics, work func(ctx context.Context, ready func()) error) error {
+	var ready atomic.Bool
+	admin := http.NewServeMux()
+	admin.Handle("GET /metrics", promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{}))
+	listeners, err := role.Listen(
+		role.Listener{Purpose: "requests", Addr: c.Addr, Server: &http.Server{
+			Handler: health(&ready, public), ReadHeaderTimeout: readHeaderTimeout, ReadTimeout: readTimeout, WriteTimeout: writeTimeout, IdleTimeout: idleTimeout, MaxHeaderBytes: maxHeader,
+		}},
+		role.Listener{Purpose: "administration", Addr: c.AdminAddr, Server: &http.Server{
+			Handler: admin, ReadHeaderTimeout: readHeaderTimeout, ReadTimeout: readTimeout, WriteTimeout: writeTimeout, IdleTimeout: idleTimeout, MaxHeaderBytes: maxHeader,
+		}},
+	)
+	if err != nil {
+		return err
+	}
+	working, stop := context.WithCancel(ctx)
+	var failed error
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		defer stop()
+		failed = work(working, func() { ready.Store(true) })
+	}()
+	err = listeners.Serve(working, c.DrainDelay, func(on bool) {
+		if !on {
+			ready.Store(false)
+		}
+	})
+	stop()
+	<-done
+	return errors.Join(failed, err)
+}
+
+// health answers for the process before anybody else does: no limit on requests
+// makes it look dead.
+func health(ready *atomic.Bool, next http.Handler) http.Handler {
+	mux := http.NewServeMux()
+	mux.Handle("/", next)
+	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, "ok\n") })
+	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, _ *http.Request) {
+		if !ready.Load() {
+			http.Error(w, "starting or draining", http.StatusServiceUnavailable)
+			return
+		}
+		io.WriteString(w, "ok\n")
+	})
+	return mux
+}
