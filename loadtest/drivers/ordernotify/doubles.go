@@ -45,15 +45,20 @@ func (d *Driver) judgeDoubles(o trial.Observed) judge.Check {
 			continue
 		}
 		doubled = append(doubled, mail)
-		explained := 0
-		for _, a := range d.effects.abandoned[mail] {
-			if why := d.why(mail, a, killed); why != "" {
+		explained, attempts := 0, d.effects.abandoned[mail]
+		unnoted := d.dropped[mail] - lostAnswers(attempts)
+		for _, a := range attempts {
+			why := d.why(a, killed)
+			if why == "" && unnoted > 0 {
+				unnoted, why = unnoted-1, lostAnswer
+			}
+			if why != "" {
 				explained++
 				reasons[why]++
 			}
 		}
 		if explained < n-1 {
-			wrong = append(wrong, fmt.Sprintf("mail %s went out %d times, and neither a lost answer nor a killed process explains it (attempts taken over: %+v)", mail, n, d.effects.abandoned[mail]))
+			wrong = append(wrong, fmt.Sprintf("mail %s went out %d times, and neither a lost answer nor a killed process explains it (attempts taken over: %+v)", mail, n, attempts))
 		}
 	}
 	for pid, n := range killed {
@@ -92,9 +97,11 @@ const (
 	killedSender = "killed sender"
 )
 
-// why an attempt may have been a mail without anybody knowing; empty: it may not.
-func (d *Driver) why(mail string, a attempt, killed map[int]int) string {
-	if a.lost || d.dropped[mail] > 0 {
+// why an attempt may have been a mail by what it left on record; empty: it left
+// nothing. An answer that a fault took may be missing there, for its sender could
+// not tell any more; it explains one attempt and no other.
+func (d *Driver) why(a attempt, killed map[int]int) string {
+	if a.lost {
 		return lostAnswer
 	}
 	for _, k := range d.deaths {
@@ -110,13 +117,17 @@ func (d *Driver) why(mail string, a attempt, killed map[int]int) string {
 // drill took.
 func (d *Driver) stray() (n int) {
 	for mail, attempts := range d.effects.abandoned {
-		lost := 0
-		for _, a := range attempts {
-			if a.lost {
-				lost++
-			}
+		n += max(0, lostAnswers(attempts)-d.dropped[mail])
+	}
+	return n
+}
+
+// lostAnswers counts the attempts whose senders noted that no answer came.
+func lostAnswers(attempts []attempt) (n int) {
+	for _, a := range attempts {
+		if a.lost {
+			n++
 		}
-		n += max(0, lost-d.dropped[mail])
 	}
 	return n
 }
