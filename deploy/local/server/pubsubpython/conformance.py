@@ -39,6 +39,13 @@ def create(name, **options):
     return topic, subscription
 
 
+def allow(client, resource, role):
+    """Grants a role to the account that forwards dead letters, as Google Cloud wants it."""
+    member = "serviceAccount:service-1@gcp-sa-pubsub.iam.gserviceaccount.com"
+    policy = {"bindings": [{"role": role, "members": [member]}]}
+    client.set_iam_policy(request={"resource": resource, "policy": policy})
+
+
 def publish(topic, count, **attributes):
     futures = [
         publisher.publish(topic, str(i).encode(), **attributes) for i in range(count)
@@ -137,6 +144,8 @@ def check_dead_letter():
         "poison",
         dead_letter_policy=DeadLetterPolicy(dead_letter_topic=letters, max_delivery_attempts=5),
     )
+    allow(publisher, letters, "roles/pubsub.publisher")
+    allow(subscriber, subscription, "roles/pubsub.subscriber")
     ids = publish(topic, 1)
     attempts = []
     future = subscriber.subscribe(
