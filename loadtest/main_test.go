@@ -126,7 +126,7 @@ func builds() []broken {
 			scenario: "leaderboard", name: "pages are refreshed twice a minute and claim to be fresh",
 			edits: []stack.Edit{
 				{File: "board.go", Old: `refreshEvery   = 250 * time.Millisecond`, New: `refreshEvery   = 30 * time.Second`},
-				{File: "board.go", Old: `freshFor = time.Second`, New: `freshFor = time.Minute`},
+				{File: "board.go", Old: `freshFor = 800 * time.Millisecond`, New: `freshFor = time.Minute`},
 			},
 			check: "visibility", complains: "without a mark",
 		},
