@@ -124,7 +124,7 @@ func TestWhatIsAskedWronglyIsOneLineAndExitCode2(t *testing.T) {
 	t.Setenv("AWS_ENDPOINT_URL_DYNAMODB", "")
 	t.Setenv("AWS_ENDPOINT_URL", "")
 	tests := []struct{ command, want string }{
-		{"start", `no command "start": there are up, down, status, logs, run, provision, modules, clean`},
+		{"start", `no command "start": there are up, install, down, status, logs, run, provision, modules, clean`},
 		{"up urlshortner", `no scenario or server "urlshortner": there are urlshortener, `},
 		{"logs urlshortner", `no scenario or server "urlshortner"`},
 		{"run", "say which scenario: urlshortener"},
