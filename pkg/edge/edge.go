@@ -12,9 +12,10 @@
 //		})})
 //	}
 //
-// One program serves all requests of an isolate at once, as goroutines. What a request uses lives only as long as that request:
-// so every call takes a context, and it must be the request's own (or one derived
-// from it). A call with another fails with ErrNoEvent or ErrEnded.
+// One program serves all requests of an isolate at once, as goroutines. What a
+// request uses lives only as long as that request: so every call takes a context,
+// and it must be the request's own (or one derived from it). A call with another
+// fails with ErrNoEvent or ErrEnded.
 //
 // A handler's panic is an answer of 500. A panic in another goroutine ends the
 // program; requests in flight fail and the next one starts it again.
@@ -57,7 +58,7 @@ type App struct {
 // workerd.
 func Serve(a App) error {
 	d := &dispatcher{app: a}
-	return host.Serve(d.handle, func(int64) {})
+	return host.Serve(d.handle)
 }
 
 // Go runs f beside the answer: the platform keeps the request's I/O context

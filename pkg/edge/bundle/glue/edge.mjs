@@ -3,7 +3,7 @@
 // nothing: what a request means is Go's business.
 import "./wasm_exec.js";
 import wasm from "./app.wasm";
-import { DurableObject, env as globalEnv } from "cloudflare:workers";
+import { env as globalEnv } from "cloudflare:workers";
 
 // ---- values: a tag byte and a payload, little endian (internal/host/codec.go) ----
 
@@ -365,7 +365,6 @@ class Event {
     this.io = io;
     this.env = env;
     this.request = about.request;
-    this.state = about.state;
     this.ctx = about.ctx;
     this.answer = about.answer ?? (v => v);
     this.handles = null;
@@ -437,7 +436,7 @@ function deliver(io, env, args, about) {
 // client left, so that a goroutine is not cut off while it holds a lock.
 function outlive(e) {
   e.ctx?.waitUntil(new Promise(resolve => { e.release = resolve; }));
-  if (!e.request || e.state) return;
+  if (!e.request) return;
   e.request.signal?.addEventListener("abort", () => {
     if (e.ended) return;
     doomed.push({ e, at: Date.now() + DOOMED });
@@ -473,12 +472,10 @@ function run(e, call, name, args) {
 
 // ---- what the platform calls ----
 
-const EMPTY = [101, 204, 205, 304]; // answers that have no body
+const EMPTY = [204, 205, 304]; // answers that have no body
 
 function response(e, v) {
-  if (typeof v === "number") return e.handle(v); // another server's answer, as it is
   const [status, pairs, body] = v;
-  if (status === 101) return new Response(null, { status, webSocket: e.handle(body) });
   const headers = new Headers();
   for (let i = 0; i < pairs.length; i += 2) headers.append(pairs[i], pairs[i + 1]);
   const content = typeof body === "number" ? e.handle(body) : body;
@@ -489,112 +486,17 @@ function requestArgs(request) {
   return [request.method, request.url, [...request.headers].flat(), request.body !== null];
 }
 
-function fetchEvent(io, env, about, first) {
-  const { request } = about;
-  return deliver(io, env, e => {
-    e.answer = v => response(e, v);
-    return [...first, ...requestArgs(request)];
-  }, about);
-}
-
-function queueMessage(m) {
-  const body = m.body;
-  const raw = ArrayBuffer.isView(body) || body instanceof ArrayBuffer || typeof body === "string" ? body : JSON.stringify(body);
-  return [m.id, m.timestamp.getTime(), m.attempts, raw];
-}
-
-// finish does to each message what Go decided: [0 ack | 1 retry, delay, …].
-function finish(batch, [decisions, error]) {
-  batch.messages.forEach((m, i) => {
-    const [retry, delaySeconds] = [decisions[2 * i], decisions[2 * i + 1]];
-    if (retry) m.retry(delaySeconds > 0 ? { delaySeconds } : undefined);
-    else m.ack();
-  });
-  if (error) console.error(error);
-}
-
 export const worker = {
   fetch(request, env, ctx) {
-    return fetchEvent(new Context(), env, { request, ctx }, ["fetch"]);
-  },
-  async queue(batch, env, ctx) {
-    const args = () => ["queue", batch.queue, batch.messages.map(queueMessage)];
-    finish(batch, await deliver(new Context(), env, args, { ctx }));
+    return deliver(new Context(), env, e => {
+      e.answer = v => response(e, v);
+      return ["fetch", ...requestArgs(request)];
+    }, { request, ctx });
   },
   async scheduled(event, env, ctx) {
     await deliver(new Context(), env, () => ["scheduled", event.cron, event.scheduledTime], { ctx });
   },
 };
-
-let nextObject = 0;
-const dropped = new FinalizationRegistry(({ p, id }) => {
-  if (p !== program || p.dead) return;
-  p.exports.edge_drop(p.self, id);
-  turn(new Context());
-});
-
-// objectClass makes the class that wrangler.jsonc names; Go's Objects has its twin.
-export function objectClass(name) {
-  return class extends DurableObject {
-    #io = new Context();
-    #program = null;
-    #id = 0;
-
-    constructor(state, env) {
-      super(state, env);
-      this.#io.sockets = new Map();
-      this.#io.numbers = new Map();
-      state.blockConcurrencyWhile(() => this.#make());
-    }
-
-    #make() {
-      this.#program = live();
-      this.#id = ++nextObject;
-      dropped.register(this, { p: this.#program, id: this.#id });
-      return deliver(this.#io, this.env, () => ["object.new", this.#id, name, this.ctx.id.toString(), this.ctx.id.name ?? ""], { state: this.ctx });
-    }
-
-    // #deliver gives the object an event; an object whose program ended is made again.
-    #deliver(kind, args, request) {
-      const first = () => [kind, this.#id];
-      const send = () => request
-        ? fetchEvent(this.#io, this.env, { request, state: this.ctx }, first())
-        : deliver(this.#io, this.env, () => [...first(), ...args], { state: this.ctx });
-      if (this.#program === live()) return send();
-      return Promise.resolve(this.#make()).then(send);
-    }
-
-    fetch(request) { return this.#deliver("object.fetch", [], request); }
-    alarm(info) { return this.#deliver("object.alarm", [info?.retryCount ?? 0]); }
-    webSocketMessage(ws, data) { return this.#deliver("socket.message", [number(this.#io, ws), data]); }
-    webSocketClose(ws, code, reason, clean) { return this.#closed(ws, code, reason, clean); }
-    webSocketError(ws, err) { return this.#closed(ws, 1006, message(err), false); }
-
-    async #closed(ws, code, reason, clean) {
-      const n = number(this.#io, ws);
-      await this.#deliver("socket.close", [n, code, reason, clean]);
-      this.#io.sockets.delete(n);
-      this.#io.numbers.delete(ws);
-    }
-  };
-}
-
-// number gives a WebSocket of an object a number that holds until the object hibernates.
-function number(io, ws) {
-  let n = io.numbers.get(ws);
-  if (n === undefined) {
-    n = (io.nextSocket = (io.nextSocket ?? 0) + 1);
-    io.numbers.set(ws, n);
-    io.sockets.set(n, ws);
-  }
-  return n;
-}
-
-function socket(e, n) {
-  const ws = e.io.sockets.get(n);
-  if (!ws) throw new Error(`no WebSocket ${n}`);
-  return ws;
-}
 
 // ---- operations ----
 
@@ -608,7 +510,7 @@ function binding(e, name) {
 const content = (e, v) => typeof v === "number" ? e.handle(v) : v;
 
 function describe(e, r) {
-  return [r.status, [...r.headers].flat(), r.body ? e.keepHandle(r.body) : null, r.webSocket ? e.keepHandle(r.webSocket) : null];
+  return [r.status, [...r.headers].flat(), r.body ? e.keepHandle(r.body) : null];
 }
 
 function outgoing(e, method, url, pairs, body, redirect) {
@@ -618,10 +520,9 @@ function outgoing(e, method, url, pairs, body, redirect) {
 }
 
 const sqlArgs = args => args.map(a => a instanceof Uint8Array ? a.buffer : a);
-const database = (e, ref) => typeof ref === "number" ? e.handle(ref) : binding(e, ref);
 
-function statement(e, ref, sql, args) {
-  const s = database(e, ref).prepare(sql);
+function statement(session, sql, args) {
+  const s = session.prepare(sql);
   return args.length ? s.bind(...sqlArgs(args)) : s;
 }
 
@@ -633,39 +534,6 @@ function table(r) {
 }
 
 const cacheOf = name => name ? caches.open(name) : caches.default;
-
-function stub(e, name, kind, value) {
-  const ns = binding(e, name);
-  if (kind === "name") return ns.get(ns.idFromName(value));
-  return ns.get(ns.idFromString(value));
-}
-
-function r2Object(e, o) {
-  if (!o) return null;
-  const sum = o.checksums?.toJSON?.() ?? {};
-  return {
-    key: o.key, version: o.version, size: o.size, etag: o.etag, uploaded: o.uploaded,
-    http: o.httpMetadata ?? {}, custom: o.customMetadata ?? {}, sums: sum, range: o.range ?? null,
-    body: o.body ? e.keepHandle(o.body) : null,
-  };
-}
-
-function conditions(o) {
-  const c = { ...o };
-  for (const k of ["uploadedBefore", "uploadedAfter"]) if (c[k] !== undefined) c[k] = new Date(c[k]);
-  return c;
-}
-
-function r2Options(o) {
-  const r = { ...o };
-  if (r.onlyIf) r.onlyIf = conditions(r.onlyIf);
-  if (r.httpMetadata?.cacheExpiry) r.httpMetadata = { ...r.httpMetadata, cacheExpiry: new Date(r.httpMetadata.cacheExpiry) };
-  return r;
-}
-
-const upload = (e, b, key, id) => binding(e, b).resumeMultipartUpload(key, id);
-
-const queueBody = (body, type) => type === "json" ? JSON.parse(body) : body;
 
 const ops = {
   "turn": () => undefined,
@@ -684,10 +552,10 @@ const ops = {
   "stream.close": (e, h) => e.handle(h).close(),
   "stream.abort": (e, h, why) => e.handle(h).abort(new Error(why)),
 
-  "d1.raw": (e, db, sql, args) => statement(e, db, sql, args).raw({ columnNames: true }),
-  "d1.run": async (e, db, sql, args) => meta((await statement(e, db, sql, args).run()).meta),
-  "d1.batch": async (e, db, list) => (await database(e, db).batch(list.map(([s, a]) => statement(e, db, s, a)))).map(table),
-  "d1.exec": async (e, db, sql) => (await binding(e, db).exec(sql)).count,
+  "d1.batch": async (e, h, list) => {
+    const session = e.handle(h);
+    return (await session.batch(list.map(([sql, args]) => statement(session, sql, args)))).map(table);
+  },
 
   "kv.get": async (e, b, key, cacheTtl) => {
     const r = await binding(e, b).getWithMetadata(key, { type: "arrayBuffer", ...(cacheTtl ? { cacheTtl } : {}) });
@@ -695,31 +563,6 @@ const ops = {
   },
   "kv.put": (e, b, key, value, options, metadata) =>
     binding(e, b).put(key, value, { ...options, ...(metadata ? { metadata: JSON.parse(metadata) } : {}) }),
-  "kv.delete": (e, b, key) => binding(e, b).delete(key),
-  "kv.list": async (e, b, options) => {
-    const r = await binding(e, b).list(options);
-    return [r.keys.map(k => [k.name, k.expiration ?? 0, k.metadata ? JSON.stringify(k.metadata) : null]), r.list_complete ? "" : r.cursor];
-  },
-
-  "r2.put": async (e, b, key, value, o) => r2Object(e, await binding(e, b).put(key, content(e, value), r2Options(o))),
-  "r2.get": async (e, b, key, o) => r2Object(e, await binding(e, b).get(key, r2Options(o))),
-  "r2.head": async (e, b, key) => r2Object(e, await binding(e, b).head(key)),
-  "r2.delete": (e, b, keys) => binding(e, b).delete(keys),
-  "r2.list": async (e, b, o) => {
-    const r = await binding(e, b).list(o);
-    return [r.objects.map(x => r2Object(e, x)), r.truncated ? r.cursor : "", r.delimitedPrefixes ?? []];
-  },
-  "r2.upload": async (e, b, key, o) => (await binding(e, b).createMultipartUpload(key, r2Options(o))).uploadId,
-  "r2.part": async (e, b, key, id, n, value) => (await upload(e, b, key, id).uploadPart(n, content(e, value))).etag,
-  "r2.complete": async (e, b, key, id, parts) =>
-    r2Object(e, await upload(e, b, key, id).complete(parts.map(([partNumber, etag]) => ({ partNumber, etag })))),
-  "r2.abort": (e, b, key, id) => upload(e, b, key, id).abort(),
-
-  "queue.send": async (e, b, body, contentType, o) => { await binding(e, b).send(queueBody(body, contentType), { contentType, ...o }); },
-  "queue.batch": async (e, b, list, o) => {
-    await binding(e, b).sendBatch(list.map(([body, contentType, delay]) =>
-      ({ body: queueBody(body, contentType), contentType, ...(delay ? { delaySeconds: delay } : {}) })), o);
-  },
 
   "cache.match": async (e, name, ...r) => {
     const hit = await (await cacheOf(name)).match(outgoing(e, ...r));
@@ -727,18 +570,6 @@ const ops = {
   },
   "cache.put": async (e, name, url, answer) => (await cacheOf(name)).put(url, response(e, answer)),
   "cache.delete": async (e, name, url) => (await cacheOf(name)).delete(url),
-
-  "object.fetch": async (e, b, kind, value, ...r) => describe(e, await stub(e, b, kind, value).fetch(outgoing(e, ...r))),
-  "object.forward": async (e, b, kind, value, url) =>
-    e.keepHandle(await stub(e, b, kind, value).fetch(url ? new Request(url, e.request) : e.request)),
-
-  "state.block": (e, kind) => e.state.blockConcurrencyWhile(() =>
-    deliver(e.io, e.env, () => ["object.block", kind], { state: e.state })),
-  "state.setAlarm": (e, at) => e.state.storage.setAlarm(at),
-  "state.getAlarm": e => e.state.storage.getAlarm(),
-  "state.deleteAlarm": e => e.state.storage.deleteAlarm(),
-  "state.deleteAll": e => e.state.storage.deleteAll(),
-  "state.sync": e => e.state.storage.sync(),
 };
 
 const syncOps = {
@@ -751,42 +582,6 @@ const syncOps = {
   },
   "d1.session": (e, b, start) => e.keepHandle(binding(e, b).withSession(start)),
   "d1.bookmark": (e, h) => e.handle(h).getBookmark() ?? "",
-  "object.name": (e, b, name) => binding(e, b).idFromName(name).toString(),
-  "object.unique": (e, b) => binding(e, b).newUniqueId().toString(),
-
-  "state.sql": (e, sql, args) => {
-    const c = e.state.storage.sql.exec(sql, ...sqlArgs(args));
-    const rows = [...c.raw()];
-    return [c.columnNames, rows, c.rowsRead, c.rowsWritten];
-  },
-  "state.transaction": (e, callback) => {
-    e.state.storage.transactionSync(() => {
-      if (program.exports.edge_nested(program.self, callback)) throw new Error("rolled back");
-    });
-  },
-  "state.size": e => e.state.storage.sql.databaseSize,
-  "state.get": (e, key) => e.state.storage.kv.get(key),
-  "state.put": (e, key, value) => { e.state.storage.kv.put(key, value); },
-  "state.delete": (e, key) => e.state.storage.kv.delete(key),
-  "state.list": (e, options) => [...e.state.storage.kv.list(options)],
-  "state.abort": (e, why) => e.state.abort(why),
-
-  "socket.accept": (e, tags) => {
-    const pair = new WebSocketPair();
-    e.state.acceptWebSocket(pair[1], tags);
-    return [e.keepHandle(pair[0]), number(e.io, pair[1])];
-  },
-  "socket.all": (e, tag) => e.state.getWebSockets(tag || undefined).map(ws => number(e.io, ws)),
-  "socket.send": (e, n, data) => { socket(e, n).send(data); },
-  // socket.cast sends to many and returns those that could not take it.
-  "socket.cast": (e, list, data) => list.filter(n => {
-    try { socket(e, n).send(data); return false; } catch { return true; }
-  }),
-  "socket.close": (e, n, code, reason) => { socket(e, n).close(code, reason); },
-  "socket.attach": (e, n, data) => { socket(e, n).serializeAttachment(data); },
-  "socket.attached": (e, n) => socket(e, n).deserializeAttachment(),
-  "socket.tags": (e, n) => e.state.getTags(socket(e, n)),
-  "socket.auto": (e, ask, answer) => { e.state.setWebSocketAutoResponse(ask ? new WebSocketRequestResponsePair(ask, answer) : undefined); },
 };
 
 live(); // at global scope: charged to the start, not to the first request

@@ -8,13 +8,10 @@ import "context"
 type bridge struct{}
 
 // Serve refuses: there is no host outside workerd.
-func Serve(func(*Event), func(object int64)) error { return ErrNotInWorker }
+func Serve(func(*Event)) error { return ErrNotInWorker }
 
 // Global refuses: there is no host outside workerd.
 func Global(string, ...any) (any, error) { return nil, ErrNotInWorker }
-
-// Nested is for the host; outside workerd nothing calls it.
-func (e *Event) Nested(func() error) (id int64, free func()) { return 0, func() {} }
 
 // Reply answers the event.
 func (e *Event) Reply(any) {}

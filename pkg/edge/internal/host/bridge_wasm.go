@@ -45,9 +45,7 @@ type bridge struct {
 	calls  map[int32]*call
 	next   int32
 	events map[int32]*Event
-	nested map[int32]func() error // callbacks that the host runs inside a call
 	handle func(*Event)
-	drop   func(object int64)
 }
 
 type call struct {
@@ -57,13 +55,9 @@ type call struct {
 	op    string
 }
 
-// Serve hands each event to handle, in a goroutine of its own, and each Durable
-// Object that the host forgot to drop. It does not return.
-func Serve(handle func(*Event), drop func(object int64)) error {
-	b := &bridge{
-		calls: map[int32]*call{}, events: map[int32]*Event{}, nested: map[int32]func() error{},
-		handle: handle, drop: drop,
-	}
+// Serve hands each event to handle, in a goroutine of its own. It does not return.
+func Serve(handle func(*Event)) error {
+	b := &bridge{calls: map[int32]*call{}, events: map[int32]*Event{}, handle: handle}
 	jsStart(unsafe.Pointer(b))
 	<-make(chan struct{})
 	runtime.KeepAlive(b)
@@ -135,38 +129,6 @@ func edgeCancel(self unsafe.Pointer, id, lost int32) {
 	e.cancel()
 	if lost != 0 {
 		e.close()
-	}
-}
-
-//go:wasmexport edge_drop
-func edgeDrop(self unsafe.Pointer, object int32) { (*bridge)(self).drop(int64(object)) }
-
-// edgeNested runs a callback inside the host's call, as transactionSync needs.
-//
-//go:wasmexport edge_nested
-func edgeNested(self unsafe.Pointer, id int32) int32 {
-	b := (*bridge)(self)
-	b.mu.Lock()
-	f := b.nested[id]
-	b.mu.Unlock()
-	if f == nil || f() != nil {
-		return 1
-	}
-	return 0
-}
-
-// Nested makes f callable by the host under the returned number, until free.
-func (e *Event) Nested(f func() error) (id int64, free func()) {
-	b := e.bridge
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	b.next++
-	n := b.next
-	b.nested[n] = f
-	return int64(n), func() {
-		b.mu.Lock()
-		defer b.mu.Unlock()
-		delete(b.nested, n)
 	}
 }
 

@@ -14,7 +14,7 @@ import (
 	"sync/atomic"
 )
 
-// Error is what the host threw: D1's "D1_ERROR: …", R2's "put: …".
+// Error is what the host threw: D1's "D1_ERROR: …".
 type Error struct {
 	Op      string // the operation, "d1.run"
 	Message string // as the host worded it
@@ -31,7 +31,7 @@ var (
 	ErrNotInWorker = errors.New("edge: not running inside workerd: build with GOOS=js GOARCH=wasm")
 )
 
-// Event is one thing that happened: a request, a batch of messages, an alarm.
+// Event is one thing that happened: a request, a time of the schedule.
 type Event struct {
 	Kind string
 	Args []any
@@ -109,8 +109,8 @@ func Call(ctx context.Context, op string, args ...any) (any, error) {
 	return e.call(ctx, op, args)
 }
 
-// Sync runs an operation of the host that has its result at once: the SQL of a
-// Durable Object, a WebSocket's send.
+// Sync runs an operation of the host that has its result at once: a new stream, a
+// session of D1.
 func Sync(ctx context.Context, op string, args ...any) (any, error) {
 	e, err := From(ctx)
 	if err != nil {

@@ -72,7 +72,7 @@ func length(h http.Header) int64 {
 }
 
 // Response makes an http.Response of what the host describes: [status, header
-// pairs, body handle, WebSocket handle].
+// pairs, body handle].
 func Response(ctx context.Context, v any, r *http.Request) (*http.Response, error) {
 	parts, _ := v.([]any)
 	if len(parts) < 3 {
