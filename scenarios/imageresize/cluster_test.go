@@ -29,6 +29,7 @@ import (
 
 	"github.com/provingground/provingground/deploy/local/server"
 	"github.com/provingground/provingground/deploy/local/server/servertest"
+	"github.com/provingground/provingground/pkg/sqsconsumer"
 )
 
 // cluster is the servers with the scenario's infrastructure, and what a test
@@ -106,9 +107,9 @@ func (c *cluster) resizer() *Resizer {
 	return &Resizer{images: newImages(c.cfg, c.names), records: c.records, jobs: newJobs(w.Jobs, limits(), w.Memory), metrics: newMetrics()}
 }
 
-func (c *cluster) queue(t *testing.T) queue {
+func (c *cluster) queue(t *testing.T) sqsconsumer.Queue {
 	t.Helper()
-	q, err := findQueue(t.Context(), c.sqs, c.names.Queue)
+	q, err := sqsconsumer.FindQueue(t.Context(), c.sqs, c.names.Queue)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -250,7 +251,7 @@ func (c *cluster) settled(t *testing.T, id string, versions int) []VersionStatus
 func (c *cluster) dead(t *testing.T, text string) (found []types.Message) {
 	t.Helper()
 	q := c.queue(t)
-	out, err := c.sqs.ReceiveMessage(t.Context(), &sqs.ReceiveMessageInput{QueueUrl: &q.dead, MaxNumberOfMessages: 10, MessageAttributeNames: []string{"All"}, VisibilityTimeout: 1})
+	out, err := c.sqs.ReceiveMessage(t.Context(), &sqs.ReceiveMessageInput{QueueUrl: &q.DeadLetterURL, MaxNumberOfMessages: 10, MessageAttributeNames: []string{"All"}, VisibilityTimeout: 1})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -265,7 +266,7 @@ func (c *cluster) dead(t *testing.T, text string) (found []types.Message) {
 func (c *cluster) send(t *testing.T, body string) {
 	t.Helper()
 	q := c.queue(t)
-	if _, err := c.sqs.SendMessage(t.Context(), &sqs.SendMessageInput{QueueUrl: &q.url, MessageBody: &body}); err != nil {
+	if _, err := c.sqs.SendMessage(t.Context(), &sqs.SendMessageInput{QueueUrl: &q.URL, MessageBody: &body}); err != nil {
 		t.Fatal(err)
 	}
 }

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"testing"
 	"time"
+
+	"github.com/provingground/provingground/pkg/sqsconsumer/deadqueue"
 )
 
 func TestADeadLetterIsListedRepairedAndSentBack(t *testing.T) {
@@ -15,7 +17,7 @@ func TestADeadLetterIsListedRepairedAndSentBack(t *testing.T) {
 	p := c.permit(t, "photo.jpg", "image/jpeg", data)
 	version := put(t, p, data)
 	c.send(t, `{"half":`)
-	letters, err := OpenDeadLetters(t.Context(), c.sqs, c.names.Queue)
+	letters, err := deadqueue.Open(t.Context(), c.sqs, c.names.Queue)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -25,7 +27,7 @@ func TestADeadLetterIsListedRepairedAndSentBack(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		i := slices.IndexFunc(all, func(l DeadLetter) bool { return l.Body == `{"half":` && l.Reason != "" })
+		i := slices.IndexFunc(all, func(l deadqueue.Letter) bool { return l.Body == `{"half":` && l.Reason != "" })
 		if i >= 0 {
 			id = all[i].ID
 		}

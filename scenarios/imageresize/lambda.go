@@ -21,7 +21,7 @@ import (
 // failures. It needs ReportBatchItemFailures: without, one failure repeats all.
 type function struct {
 	resizer *Resizer
-	queue   queue
+	queue   sqsconsumer.Queue
 	log     *slog.Logger
 }
 
@@ -72,7 +72,7 @@ func (f *function) bury(ctx context.Context, m events.SQSMessage, receives int, 
 	} {
 		attributes[name] = types.MessageAttributeValue{DataType: aws.String("String"), StringValue: &value}
 	}
-	_, err := f.queue.client.SendMessage(ctx, &sqs.SendMessageInput{QueueUrl: &f.queue.dead, MessageBody: &m.Body, MessageAttributes: attributes})
+	_, err := f.queue.Client.SendMessage(ctx, &sqs.SendMessageInput{QueueUrl: &f.queue.DeadLetterURL, MessageBody: &m.Body, MessageAttributes: attributes})
 	if err != nil {
 		return fmt.Errorf("send to the dead-letter queue: %w", err)
 	}

@@ -128,7 +128,7 @@ func TestTheFunctionRunsOnTheLocalHost(t *testing.T) {
 	}
 	t.Cleanup(host.Close)
 	m := &lambda.Mapping{
-		Client: c.sqs, QueueURL: c.queue(t).url, QueueARN: "arn:aws:sqs:us-east-1:000000000000:" + c.names.Queue, BatchSize: 4, Wait: time.Second,
+		Client: c.sqs, QueueURL: c.queue(t).URL, QueueARN: "arn:aws:sqs:us-east-1:000000000000:" + c.names.Queue, BatchSize: 4, Wait: time.Second,
 		Observe: func(messages, failed int, err error) {
 			if err != nil {
 				t.Logf("request of %d messages: %d failed: %v", messages, failed, err)

@@ -256,7 +256,7 @@ func TestALostEventIsFoundByTheSweeper(t *testing.T) {
 }
 
 // loseEvents takes all messages off the queue.
-func loseEvents(t *testing.T, c *cluster, q queue) {
+func loseEvents(t *testing.T, c *cluster, q sqsconsumer.Queue) {
 	t.Helper()
 	lost := 0
 	r := c.resizer()

@@ -16,6 +16,7 @@ import (
 
 	"github.com/provingground/provingground/pkg/problem"
 	"github.com/provingground/provingground/pkg/role"
+	"github.com/provingground/provingground/pkg/sqsconsumer"
 )
 
 // Process is what every role has that runs all the time.
@@ -63,7 +64,7 @@ func RunWorker(ctx context.Context, p *Process, cfg aws.Config, n Names, w Work)
 // RunFunction resizes what Lambda's event source mapping hands over. It returns
 // only if it cannot begin; Lambda ends the process.
 func RunFunction(ctx context.Context, log *slog.Logger, cfg aws.Config, n Names, w Work) error {
-	q, err := findQueue(ctx, sqs.NewFromConfig(cfg), n.Queue)
+	q, err := sqsconsumer.FindQueue(ctx, sqs.NewFromConfig(cfg), n.Queue)
 	if err != nil {
 		return err
 	}
@@ -137,15 +138,15 @@ func (p *Process) serve(ctx context.Context, public http.Handler, work func(cont
 
 // awaitQueue tries until the queue is found or ctx ends: a role may start before
 // its infrastructure.
-func (p *Process) awaitQueue(ctx context.Context, client *sqs.Client, name string) (queue, error) {
+func (p *Process) awaitQueue(ctx context.Context, client *sqs.Client, name string) (sqsconsumer.Queue, error) {
 	for {
-		q, err := findQueue(ctx, client, name)
+		q, err := sqsconsumer.FindQueue(ctx, client, name)
 		if err == nil {
 			return q, nil
 		}
 		p.Log.Warn("waiting for the queue", "error", err)
 		if !wait(ctx, time.Second) {
-			return queue{}, nil // it ends before it began
+			return sqsconsumer.Queue{}, nil // it ends before it began
 		}
 	}
 }

@@ -13,6 +13,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 	sqstypes "github.com/aws/aws-sdk-go-v2/service/sqs/types"
+
+	"github.com/provingground/provingground/pkg/sqsconsumer"
 )
 
 // Sweep says how the sweeper works.
@@ -30,7 +32,7 @@ type sweeper struct {
 	Sweep
 	images  *images
 	records *records
-	queue   queue
+	queue   sqsconsumer.Queue
 	metrics *metrics
 	log     *slog.Logger
 	sent    map[Version]time.Duration // the age at which it was sent last
@@ -124,8 +126,8 @@ func (s *sweeper) resend(ctx context.Context, v Version, age time.Duration, now 
 	}
 	ctx, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
-	_, err = s.queue.client.SendMessage(ctx, &sqs.SendMessageInput{
-		QueueUrl: &s.queue.url, MessageBody: &body,
+	_, err = s.queue.Client.SendMessage(ctx, &sqs.SendMessageInput{
+		QueueUrl: &s.queue.URL, MessageBody: &body,
 		MessageAttributes: map[string]sqstypes.MessageAttributeValue{
 			"swept-at-age": {DataType: aws.String("Number"), StringValue: aws.String(strconv.Itoa(int(age.Seconds())))},
 		},

@@ -11,9 +11,9 @@ import (
 
 // worker is the host of the handler where processes run all the time: it receives
 // from the queue itself.
-func (r *Resizer) worker(q queue, log *slog.Logger, visibility time.Duration) *sqsconsumer.Consumer {
+func (r *Resizer) worker(q sqsconsumer.Queue, log *slog.Logger, visibility time.Duration) *sqsconsumer.Consumer {
 	return &sqsconsumer.Consumer{
-		Client: q.client, QueueURL: q.url, DeadLetterURL: q.dead,
+		Client: q.Client, QueueURL: q.URL, DeadLetterURL: q.DeadLetterURL,
 		Handle: r.message,
 		Probe:  r.there,
 		// One worker receives ten messages, which wait their turn for the jobs of this

@@ -29,6 +29,7 @@ import (
 
 	"github.com/provingground/provingground/deploy/local/server"
 	"github.com/provingground/provingground/deploy/local/server/servertest"
+	"github.com/provingground/provingground/pkg/sqsconsumer"
 )
 
 const (
@@ -123,7 +124,7 @@ func (c *cluster) startRelay(t *testing.T) (stop func()) {
 
 func (c *cluster) startInventory(t *testing.T) (stop func()) {
 	i := &inventory{db: c.db, metrics: newMetrics()}
-	consumer := c.queue(t, "ordernotify-inventory").consumer(c.db, i.metrics, c.log, 4*time.Second, i.handle)
+	consumer := consumer(c.queue(t, "ordernotify-inventory"), c.db, i.metrics, c.log, 4*time.Second, i.handle)
 	return start(t, func(ctx context.Context) {
 		if err := consumer.Run(ctx); err != nil {
 			t.Error(err)
@@ -142,7 +143,7 @@ func (c *cluster) newEmail(rows *mails) *email {
 
 func (c *cluster) startEmail(t *testing.T) (stop func()) {
 	e := c.newEmail(c.mailRows())
-	consumer := c.queue(t, "ordernotify-email").consumer(c.db, e.metrics, c.log, 4*time.Second, e.handle)
+	consumer := consumer(c.queue(t, "ordernotify-email"), c.db, e.metrics, c.log, 4*time.Second, e.handle)
 	return start(t, func(ctx context.Context) {
 		if err := consumer.Run(ctx); err != nil {
 			t.Error(err)
@@ -161,7 +162,7 @@ func (c *cluster) startSESEvents(t *testing.T) (stop func()) {
 		sns:     sns.NewFromConfig(c.cfg), metrics: newMetrics(), log: c.log, http: http.DefaultClient, since: time.Now().Add(-fresh), seen: map[string]int{},
 	}
 	e := &sesEvents{mails: c.mailRows(), metrics: newMetrics()}
-	consumer := c.queue(t, "ordernotify-ses-events").consumer(c.db, e.metrics, c.log, 4*time.Second, e.handle)
+	consumer := consumer(c.queue(t, "ordernotify-ses-events"), c.db, e.metrics, c.log, 4*time.Second, e.handle)
 	return start(t, func(ctx context.Context) {
 		var looking sync.WaitGroup
 		defer looking.Wait()
@@ -172,9 +173,9 @@ func (c *cluster) startSESEvents(t *testing.T) (stop func()) {
 	})
 }
 
-func (c *cluster) queue(t *testing.T, name string) queue {
+func (c *cluster) queue(t *testing.T, name string) sqsconsumer.Queue {
 	t.Helper()
-	q, err := findQueue(t.Context(), c.sqs, name)
+	q, err := sqsconsumer.FindQueue(t.Context(), c.sqs, name)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -302,7 +303,7 @@ func (c *cluster) inbox(t *testing.T, order string) map[string]int {
 func (c *cluster) dead(t *testing.T, queueName, text string) (found []types.Message) {
 	t.Helper()
 	q := c.queue(t, queueName)
-	out, err := c.sqs.ReceiveMessage(t.Context(), &sqs.ReceiveMessageInput{QueueUrl: &q.dead, MaxNumberOfMessages: 10, MessageAttributeNames: []string{"All"}, VisibilityTimeout: 1})
+	out, err := c.sqs.ReceiveMessage(t.Context(), &sqs.ReceiveMessageInput{QueueUrl: &q.DeadLetterURL, MaxNumberOfMessages: 10, MessageAttributeNames: []string{"All"}, VisibilityTimeout: 1})
 	if err != nil {
 		t.Fatal(err)
 	}

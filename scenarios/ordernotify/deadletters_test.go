@@ -9,6 +9,8 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
+
+	"github.com/provingground/provingground/pkg/sqsconsumer/deadqueue"
 )
 
 func TestDeadLettersAreListedRepairedAndRedriven(t *testing.T) {
@@ -19,14 +21,14 @@ func TestDeadLettersAreListedRepairedAndRedriven(t *testing.T) {
 	good := c.events(t, id)[0]
 	bad := strings.Replace(good, `"schemaversion":1`, `"schemaversion":7`, 1)
 	q := c.queue(t, "ordernotify-inventory")
-	if _, err := c.sqs.SendMessage(t.Context(), &sqs.SendMessageInput{QueueUrl: &q.url, MessageBody: &bad}); err != nil {
+	if _, err := c.sqs.SendMessage(t.Context(), &sqs.SendMessageInput{QueueUrl: &q.URL, MessageBody: &bad}); err != nil {
 		t.Fatal(err)
 	}
-	letters, err := OpenDeadLetters(t.Context(), c.sqs, "ordernotify-inventory")
+	letters, err := deadqueue.Open(t.Context(), c.sqs, "ordernotify-inventory")
 	if err != nil {
 		t.Fatal(err)
 	}
-	list := func() []DeadLetter {
+	list := func() []deadqueue.Letter {
 		all, err := letters.List(t.Context())
 		if err != nil {
 			t.Fatal(err)
@@ -45,10 +47,10 @@ func TestDeadLettersAreListedRepairedAndRedriven(t *testing.T) {
 		t.Fatalf("redrive: %v, %v", sent, err)
 	}
 	eventually(t, "it is decided on", func() bool { return c.find(t, id).Status == Confirmed })
-	if _, err := c.sqs.SendMessage(t.Context(), &sqs.SendMessageInput{QueueUrl: &q.url, MessageBody: &good}); err != nil {
+	if _, err := c.sqs.SendMessage(t.Context(), &sqs.SendMessageInput{QueueUrl: &q.URL, MessageBody: &good}); err != nil {
 		t.Fatal(err) // as a redrive that was cut off before its deletion, and repeated
 	}
-	eventually(t, "the queue is empty", func() bool { return c.depth(t, q.url) == 0 })
+	eventually(t, "the queue is empty", func() bool { return c.depth(t, q.URL) == 0 })
 	c.wantStock(t, product, 3)
 	if left := list(); len(left) != 0 {
 		t.Errorf("%d dead letters are left", len(left))

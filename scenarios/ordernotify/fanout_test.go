@@ -103,7 +103,7 @@ func poison(t *testing.T, c *cluster) {
 	} {
 		q := c.queue(t, queueName)
 		for _, body := range bodies {
-			if _, err := c.sqs.SendMessage(t.Context(), &sqs.SendMessageInput{QueueUrl: &q.url, MessageBody: &body}); err != nil {
+			if _, err := c.sqs.SendMessage(t.Context(), &sqs.SendMessageInput{QueueUrl: &q.URL, MessageBody: &body}); err != nil {
 				t.Fatal(err)
 			}
 			eventually(t, body+" is quarantined", func() bool {

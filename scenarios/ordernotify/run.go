@@ -17,6 +17,7 @@ import (
 
 	"github.com/provingground/provingground/pkg/problem"
 	"github.com/provingground/provingground/pkg/role"
+	"github.com/provingground/provingground/pkg/sqsconsumer"
 )
 
 // Process is what every role has.
@@ -55,7 +56,7 @@ func RunInventory(ctx context.Context, p *Process, client *sqs.Client, queueName
 		if err != nil {
 			return err
 		}
-		return q.consumer(p.DB, p.metrics, p.Log, visibility, i.handle).Run(ctx)
+		return consumer(q, p.DB, p.metrics, p.Log, visibility, i.handle).Run(ctx)
 	})
 }
 
@@ -89,7 +90,7 @@ func RunEmail(ctx context.Context, p *Process, client *sqs.Client, m Mail, visib
 		if err != nil {
 			return err
 		}
-		c := accepted.consumer(p.DB, p.metrics, p.Log, visibility, events.handle)
+		c := consumer(accepted, p.DB, p.metrics, p.Log, visibility, events.handle)
 		c.Workers = 2
 		var listening sync.WaitGroup
 		defer listening.Wait()
@@ -98,7 +99,7 @@ func RunEmail(ctx context.Context, p *Process, client *sqs.Client, m Mail, visib
 				p.Log.Error("SES events", "error", err)
 			}
 		})
-		return mails.consumer(p.DB, p.metrics, p.Log, visibility, sender.handle).Run(ctx)
+		return consumer(mails, p.DB, p.metrics, p.Log, visibility, sender.handle).Run(ctx)
 	})
 }
 
@@ -153,8 +154,8 @@ func (p *Process) awaitSchema(ctx context.Context) bool {
 	return p.insist(ctx, "waiting for the database", func() error { return prepare(ctx, p.DB) })
 }
 
-func (p *Process) awaitQueue(ctx context.Context, client *sqs.Client, name string) (q queue, err error) {
-	p.insist(ctx, "waiting for the queue", func() error { q, err = findQueue(ctx, client, name); return err })
+func (p *Process) awaitQueue(ctx context.Context, client *sqs.Client, name string) (q sqsconsumer.Queue, err error) {
+	p.insist(ctx, "waiting for the queue", func() error { q, err = sqsconsumer.FindQueue(ctx, client, name); return err })
 	if ctx.Err() != nil {
 		return q, nil // it ends before it began
 	}
