@@ -134,3 +134,81 @@ func TestOneServerThatFailsEndsAll(t *testing.T) {
 		t.Error("the other server was not shut down")
 	}
 }
+
+func TestAServiceIsReadyWhileItWorksAndItsWorkEndsIt(t *testing.T) {
+	begin, broken := make(chan struct{}), errors.New("the work broke")
+	addr, end := free(t), make(chan struct{})
+	s := role.Service{
+		Addr: addr, AdminAddr: free(t), Admin: http.NotFoundHandler(),
+		Public: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusTeapot) }),
+		Work: func(_ context.Context, ready func()) error {
+			<-begin
+			ready()
+			<-end
+			return broken
+		},
+	}
+	done := make(chan error, 1)
+	go func() { done <- s.Run(t.Context()) }()
+	await(t, addr, "/healthz", http.StatusOK)
+	await(t, addr, "/readyz", http.StatusServiceUnavailable)
+	close(begin)
+	await(t, addr, "/readyz", http.StatusOK)
+	await(t, addr, "/anything", http.StatusTeapot)
+	close(end)
+	if err := <-done; !errors.Is(err, broken) {
+		t.Errorf("the service ended with %v, want that of its work", err)
+	}
+}
+
+func TestAServiceIsNotReadyWhileItDrains(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	addr, late := free(t), make(chan func(), 1)
+	s := role.Service{
+		Addr: addr, AdminAddr: free(t), Admin: http.NotFoundHandler(), Public: http.NotFoundHandler(), Drain: 3 * time.Second,
+		Work: func(_ context.Context, ready func()) error {
+			ready()
+			late <- ready
+			return nil
+		},
+	}
+	done := make(chan error, 1)
+	go func() { done <- s.Run(ctx) }()
+	await(t, addr, "/readyz", http.StatusOK)
+	cancel()
+	await(t, addr, "/readyz", http.StatusServiceUnavailable)
+	(<-late)() // what becomes ready too late changes nothing
+	await(t, addr, "/readyz", http.StatusServiceUnavailable)
+	if err := <-done; err != nil {
+		t.Errorf("the service ended with %v", err)
+	}
+}
+
+// free is an address that nobody listens on.
+func free(t *testing.T) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	return l.Addr().String()
+}
+
+// await asks until the answer has the status.
+func await(t *testing.T, addr, path string, status int) {
+	t.Helper()
+	last := "no answer"
+	for deadline := time.Now().Add(10 * time.Second); time.Now().Before(deadline); time.Sleep(time.Millisecond) {
+		resp, err := http.Get("http://" + addr + path)
+		if err != nil {
+			last = err.Error()
+			continue
+		}
+		resp.Body.Close()
+		if last = resp.Status; resp.StatusCode == status {
+			return
+		}
+	}
+	t.Fatalf("GET %s: %s, want %d", path, last, status)
+}

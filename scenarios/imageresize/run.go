@@ -2,10 +2,8 @@ package imageresize
 
 import (
 	"context"
-	"io"
 	"log/slog"
 	"net/http"
-	"sync/atomic"
 	"time"
 
 	"github.com/aws/aws-lambda-go/lambda"
@@ -26,7 +24,6 @@ type Process struct {
 	Log             *slog.Logger
 
 	metrics *metrics
-	ready   atomic.Bool
 }
 
 // RunAPI serves permits and statuses until ctx ends. Clients reach S3 at the
@@ -98,42 +95,15 @@ func newResizer(cfg aws.Config, n Names, w Work, m *metrics) *Resizer {
 	return &Resizer{images: newImages(cfg, n), records: newRecords(cfg, n), jobs: newJobs(w.Jobs, limits(), w.Memory), metrics: m}
 }
 
-const (
-	readHeaderTimeout = 5 * time.Second
-	idleTimeout       = 2 * time.Minute
-)
-
-// serve runs the listeners, and work beside them. The process is ready while it
-// works, and not while it drains.
+// serve runs the listeners, and work beside them. The process is ready at once.
 func (p *Process) serve(ctx context.Context, public http.Handler, work func(context.Context) error) error {
-	listeners, err := role.Listen(
-		role.Listener{Purpose: "requests", Addr: p.Addr, Server: &http.Server{
-			Handler: p.health(public), ReadHeaderTimeout: readHeaderTimeout, ReadTimeout: 2 * readHeaderTimeout, IdleTimeout: idleTimeout, MaxHeaderBytes: 16 << 10,
-		}},
-		role.Listener{Purpose: "administration", Addr: p.AdminAddr, Server: &http.Server{
-			Handler: p.observed(), ReadHeaderTimeout: readHeaderTimeout, IdleTimeout: idleTimeout, MaxHeaderBytes: 16 << 10,
-		}},
-	)
-	if err != nil {
-		return err
-	}
-	working, stop := context.WithCancel(ctx)
-	var failed error
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		defer stop()
-		if failed = work(working); failed == nil {
-			<-working.Done()
-		}
-	}()
-	err = listeners.Serve(working, p.DrainDelay, func(on bool) { p.ready.Store(on) })
-	stop()
-	<-done
-	if failed != nil {
-		return failed
-	}
-	return err
+	return role.Service{
+		Addr: p.Addr, AdminAddr: p.AdminAddr, Public: public, Admin: p.observed(), Drain: p.DrainDelay,
+		Work: func(ctx context.Context, ready func()) error {
+			ready()
+			return work(ctx)
+		},
+	}.Run(ctx)
 }
 
 // awaitQueue tries until the queue is found or ctx ends: a role may start before
@@ -149,21 +119,6 @@ func (p *Process) awaitQueue(ctx context.Context, client *sqs.Client, name strin
 			return sqsconsumer.Queue{}, nil // it ends before it began
 		}
 	}
-}
-
-// health answers for the process before anybody else does.
-func (p *Process) health(next http.Handler) http.Handler {
-	mux := http.NewServeMux()
-	mux.Handle("/", next)
-	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, "ok\n") })
-	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, _ *http.Request) {
-		if !p.ready.Load() {
-			http.Error(w, "starting or draining", http.StatusServiceUnavailable)
-			return
-		}
-		io.WriteString(w, "ok\n")
-	})
-	return mux
 }
 
 // observed has the metrics, for everybody who reaches the listener. Nothing is

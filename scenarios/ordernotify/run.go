@@ -2,11 +2,9 @@ package ordernotify
 
 import (
 	"context"
-	"io"
 	"log/slog"
 	"net/http"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/ses"
@@ -28,7 +26,6 @@ type Process struct {
 	Log             *slog.Logger
 
 	metrics *metrics
-	ready   atomic.Bool
 }
 
 // RunAPI serves orders until ctx ends.
@@ -53,7 +50,7 @@ func RunInventory(ctx context.Context, p *Process, client *sqs.Client, queueName
 	i := &inventory{db: p.DB, metrics: p.metrics}
 	return p.serve(ctx, nothing(), nothing(), func(ctx context.Context) error {
 		q, err := p.awaitQueue(ctx, client, queueName)
-		if err != nil {
+		if err != nil || ctx.Err() != nil {
 			return err
 		}
 		return consumer(q, p.DB, p.metrics, p.Log, visibility, i.handle).Run(ctx)
@@ -83,11 +80,11 @@ func RunEmail(ctx context.Context, p *Process, client *sqs.Client, m Mail, visib
 	events := &sesEvents{mails: rows, metrics: p.metrics}
 	return p.serve(ctx, nothing(), nothing(), func(ctx context.Context) error {
 		mails, err := p.awaitQueue(ctx, client, m.Queue)
-		if err != nil {
+		if err != nil || ctx.Err() != nil {
 			return err
 		}
 		accepted, err := p.awaitQueue(ctx, client, m.SESEvents)
-		if err != nil {
+		if err != nil || ctx.Err() != nil {
 			return err
 		}
 		c := consumer(accepted, p.DB, p.metrics, p.Log, visibility, events.handle)
@@ -103,49 +100,18 @@ func RunEmail(ctx context.Context, p *Process, client *sqs.Client, m Mail, visib
 	})
 }
 
-const (
-	readHeaderTimeout = 5 * time.Second
-	idleTimeout       = 2 * time.Minute
-)
-
-// serve runs the listeners, and work beside them once the schema is there. Ready
-// says both: the process is not ready before, and not while it drains.
+// serve runs the listeners, and work beside them once the schema is there.
 func (p *Process) serve(ctx context.Context, public, admin http.Handler, work func(context.Context) error) error {
-	listeners, err := role.Listen(
-		role.Listener{Purpose: "requests", Addr: p.Addr, Server: &http.Server{
-			Handler: p.health(public), ReadHeaderTimeout: readHeaderTimeout, ReadTimeout: 10 * time.Second, IdleTimeout: idleTimeout, MaxHeaderBytes: 16 << 10,
-		}},
-		role.Listener{Purpose: "administration", Addr: p.AdminAddr, Server: &http.Server{
-			Handler: p.observed(admin), ReadHeaderTimeout: readHeaderTimeout, IdleTimeout: idleTimeout, MaxHeaderBytes: 16 << 10,
-		}},
-	)
-	if err != nil {
-		return err
-	}
-	working, stop := context.WithCancel(ctx)
-	var failed error
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		defer stop()
-		if p.DB == nil || p.awaitSchema(working) {
-			p.ready.Store(true)
-			if failed = work(working); failed == nil {
-				<-working.Done()
+	return role.Service{
+		Addr: p.Addr, AdminAddr: p.AdminAddr, Public: public, Admin: p.observed(admin), Drain: p.DrainDelay,
+		Work: func(ctx context.Context, ready func()) error {
+			if p.DB != nil && !p.awaitSchema(ctx) {
+				return nil
 			}
-		}
-	}()
-	err = listeners.Serve(working, p.DrainDelay, func(on bool) {
-		if !on {
-			p.ready.Store(false)
-		}
-	})
-	stop()
-	<-done
-	if failed != nil {
-		return failed
-	}
-	return err
+			ready()
+			return work(ctx)
+		},
+	}.Run(ctx)
 }
 
 // awaitSchema applies the schema as soon as the database answers, and reports
@@ -178,22 +144,6 @@ func (p *Process) insist(ctx context.Context, what string, try func() error) boo
 		}
 	}
 	return false
-}
-
-// health answers for the process before anybody else does: no limit on requests
-// makes it look dead.
-func (p *Process) health(next http.Handler) http.Handler {
-	mux := http.NewServeMux()
-	mux.Handle("/", next)
-	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, "ok\n") })
-	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, _ *http.Request) {
-		if !p.ready.Load() {
-			http.Error(w, "starting or draining", http.StatusServiceUnavailable)
-			return
-		}
-		io.WriteString(w, "ok\n")
-	})
-	return mux
 }
 
 // observed adds the metrics, for everybody who reaches the listener.

@@ -4,12 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"net/http"
 	"os"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"cloud.google.com/go/pubsub/v2"
@@ -29,7 +27,6 @@ type Process struct {
 	Log             *slog.Logger
 
 	metrics *metrics
-	ready   atomic.Bool
 }
 
 // RunPublisher takes usage until ctx ends.
@@ -100,50 +97,18 @@ func RunBefore(ctx context.Context, p *Process, b Before, adminToken string) err
 	})
 }
 
-const (
-	readHeaderTimeout = 5 * time.Second
-	idleTimeout       = 2 * time.Minute
-)
-
-// serve runs the listeners, and work beside them once the schema is there. Ready
-// says both: the process is not ready before, and not while it drains.
+// serve runs the listeners, and work beside them once the schema is there.
 func (p *Process) serve(ctx context.Context, public, admin http.Handler, work func(context.Context) error) error {
-	listeners, err := role.Listen(
-		role.Listener{Purpose: "requests", Addr: p.Addr, Server: &http.Server{
-			Handler: p.health(public), ReadHeaderTimeout: readHeaderTimeout, ReadTimeout: 10 * time.Second, IdleTimeout: idleTimeout, MaxHeaderBytes: 16 << 10,
-		}},
-		role.Listener{Purpose: "administration", Addr: p.AdminAddr, Server: &http.Server{
-			Handler: p.observed(admin), ReadHeaderTimeout: readHeaderTimeout, IdleTimeout: idleTimeout, MaxHeaderBytes: 16 << 10,
-		}},
-	)
-	if err != nil {
-		return err
-	}
-	working, stop := context.WithCancel(ctx)
-	var failed error
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		defer stop()
-		if !p.awaitSchema(working) {
-			return
-		}
-		p.ready.Store(true)
-		if failed = work(working); failed == nil {
-			<-working.Done()
-		}
-	}()
-	err = listeners.Serve(working, p.DrainDelay, func(on bool) {
-		if !on {
-			p.ready.Store(false)
-		}
-	})
-	stop()
-	<-done
-	if failed != nil {
-		return failed
-	}
-	return err
+	return role.Service{
+		Addr: p.Addr, AdminAddr: p.AdminAddr, Public: public, Admin: p.observed(admin), Drain: p.DrainDelay,
+		Work: func(ctx context.Context, ready func()) error {
+			if !p.awaitSchema(ctx) {
+				return nil
+			}
+			ready()
+			return work(ctx)
+		},
+	}.Run(ctx)
 }
 
 // awaitSchema applies the schema as soon as the database answers, and reports
@@ -179,22 +144,6 @@ func (p *Process) insist(ctx context.Context, what string, try func() error) boo
 		}
 	}
 	return false
-}
-
-// health answers for the process before anybody else does: no limit on requests
-// makes it look dead.
-func (p *Process) health(next http.Handler) http.Handler {
-	mux := http.NewServeMux()
-	mux.Handle("/", next)
-	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, "ok\n") })
-	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, _ *http.Request) {
-		if !p.ready.Load() {
-			http.Error(w, "starting or draining", http.StatusServiceUnavailable)
-			return
-		}
-		io.WriteString(w, "ok\n")
-	})
-	return mux
 }
 
 // observed adds the metrics, for everybody who reaches the listener.

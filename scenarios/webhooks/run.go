@@ -3,10 +3,8 @@ package webhooks
 import (
 	"context"
 	"errors"
-	"io"
 	"net/http"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/jackc/pgx/v5/pgxpool"
@@ -102,60 +100,13 @@ func (c Common) awaitSchema(ctx context.Context, o Processor) error {
 	}
 }
 
-const (
-	readHeaderTimeout = 5 * time.Second
-	readTimeout       = 10 * time.Second // of a whole request: who drips its body is cut off
-	writeTimeout      = 30 * time.Second
-	idleTimeout       = 2 * time.Minute
-	maxHeader         = 16 << 10
-)
+const writeTimeout = 30 * time.Second
 
 // serve runs the listeners, and work beside them.
 func (c Common) serve(ctx context.Context, public http.Handler, m *metrics, work func(ctx context.Context, ready func()) error) error {
-	var ready atomic.Bool
 	admin := http.NewServeMux()
 	admin.Handle("GET /metrics", promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{}))
-	listeners, err := role.Listen(
-		role.Listener{Purpose: "requests", Addr: c.Addr, Server: &http.Server{
-			Handler: health(&ready, public), ReadHeaderTimeout: readHeaderTimeout, ReadTimeout: readTimeout, WriteTimeout: writeTimeout, IdleTimeout: idleTimeout, MaxHeaderBytes: maxHeader,
-		}},
-		role.Listener{Purpose: "administration", Addr: c.AdminAddr, Server: &http.Server{
-			Handler: admin, ReadHeaderTimeout: readHeaderTimeout, ReadTimeout: readTimeout, WriteTimeout: writeTimeout, IdleTimeout: idleTimeout, MaxHeaderBytes: maxHeader,
-		}},
-	)
-	if err != nil {
-		return err
-	}
-	working, stop := context.WithCancel(ctx)
-	var failed error
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		defer stop()
-		failed = work(working, func() { ready.Store(true) })
-	}()
-	err = listeners.Serve(working, c.DrainDelay, func(on bool) {
-		if !on {
-			ready.Store(false)
-		}
-	})
-	stop()
-	<-done
-	return errors.Join(failed, err)
-}
-
-// health answers for the process before anybody else does: no limit on requests
-// makes it look dead.
-func health(ready *atomic.Bool, next http.Handler) http.Handler {
-	mux := http.NewServeMux()
-	mux.Handle("/", next)
-	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, "ok\n") })
-	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, _ *http.Request) {
-		if !ready.Load() {
-			http.Error(w, "starting or draining", http.StatusServiceUnavailable)
-			return
-		}
-		io.WriteString(w, "ok\n")
-	})
-	return mux
+	return role.Service{
+		Addr: c.Addr, AdminAddr: c.AdminAddr, Public: public, Admin: admin, WriteTimeout: writeTimeout, Drain: c.DrainDelay, Work: work,
+	}.Run(ctx)
 }
