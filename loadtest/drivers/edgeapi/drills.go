@@ -123,13 +123,13 @@ func (d *Driver) judgeBrand() judge.Check {
 	c := d.newClients()
 	defer c.Close()
 	request := fmt.Appendf(nil, "GET /api/items/%s HTTP/1.1\r\nHost: edge\r\nCache-Control: no-cache\r\n\r\n", d.items[0].id)
-	for process := range c.conns {
-		err := c.conns[process].Do(ctx, request, &c.resp)
-		if want := `"brand":"unknown"`; err != nil || !bytes.Contains(c.resp.Body, []byte(want)) {
-			return judge.Checkf("migration", false, "process %d answers %.200s (%v) after the migration, want %s", process, c.resp.Body, err, want)
+	for process := range c.Conns {
+		err := c.Conns[process].Do(ctx, request, &c.Resp)
+		if want := `"brand":"unknown"`; err != nil || !bytes.Contains(c.Resp.Body, []byte(want)) {
+			return judge.Checkf("migration", false, "process %d answers %.200s (%v) after the migration, want %s", process, c.Resp.Body, err, want)
 		}
 	}
-	return judge.Checkf("migration", true, "%d processes show the new column", len(c.conns))
+	return judge.Checkf("migration", true, "%d processes show the new column", len(c.Conns))
 }
 
 func (d *Driver) awaitReady(ctx context.Context, process int) error {

@@ -95,42 +95,17 @@ func (d *Driver) database() provision.D1 {
 	return provision.D1{URL: d.setup.Env()["D1_URL"], Database: "edgeapi"}
 }
 
-// clients holds a connection to each process, for one goroutine.
+// clients are connections to each process, for one goroutine.
 type clients struct {
-	d     *Driver
-	conns []http1.Client
-	lives []int64
-	resp  http1.Response
+	d *Driver
+	*balancer.Clients
 }
 
 func (d *Driver) newClients() clients {
-	c := clients{d: d, conns: make([]http1.Client, len(d.hosts)), lives: make([]int64, len(d.hosts))}
-	for i, host := range d.hosts {
-		c.conns[i] = http1.Client{Addr: host, Timeout: timeout}
-	}
-	return c
+	return clients{d, balancer.NewClients(d.front, d.hosts, timeout)}
 }
 
-// do sends a request to the process that the balancer picks.
-func (c *clients) do(ctx context.Context, k int64, request []byte) (process int, err error) {
-	process, life := c.d.front.Pick(k)
-	if c.lives[process] != life {
-		// The process went away since: what is left of its connections is stale.
-		c.conns[process].Close()
-		c.lives[process] = life
-	}
-	return process, c.conns[process].Do(ctx, request, &c.resp)
-}
-
-// Close ends the connections.
-func (c *clients) Close() error {
-	for i := range c.conns {
-		c.conns[i].Close()
-	}
-	return nil
-}
-
-func (c *clients) header(name string) string { return string(c.resp.Header(name)) }
+func (c *clients) header(name string) string { return string(c.Resp.Header(name)) }
 
 func (d *Driver) bearer() http1.Field {
 	return http1.Field{Name: "Authorization", Value: "Bearer " + d.token}

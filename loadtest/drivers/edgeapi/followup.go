@@ -99,7 +99,7 @@ func (f *followUp) one(ctx context.Context, c *clients, p promise) {
 }
 
 func (f *followUp) everywhere(ctx context.Context, c *clients, p promise, how string, field http1.Field) {
-	for process := range c.conns {
+	for process := range c.Conns {
 		f.see(ctx, c, process, p, how, field)
 	}
 }
@@ -116,13 +116,13 @@ func (f *followUp) see(ctx context.Context, c *clients, process int, p promise, 
 		return
 	}
 	asked := time.Now()
-	if err := c.conns[process].Do(ctx, request, &c.resp); err != nil || c.resp.Status >= 500 {
+	if err := c.Conns[process].Do(ctx, request, &c.Resp); err != nil || c.Resp.Status >= 500 {
 		return
 	}
 	var b body
-	if err := json.Unmarshal(c.resp.Body, &b); err != nil || b.Version < p.version || b.Cost != nil {
+	if err := json.Unmarshal(c.Resp.Body, &b); err != nil || b.Version < p.version || b.Cost != nil {
 		f.wrong.add("version %d of %s was acknowledged at %s, and %v later process %d answered a read %s with %d %.120s",
-			p.version, p.id, p.at.Format("15:04:05.000"), asked.Sub(p.at).Round(time.Millisecond), process, how, c.resp.Status, c.resp.Body)
+			p.version, p.id, p.at.Format("15:04:05.000"), asked.Sub(p.at).Round(time.Millisecond), process, how, c.Resp.Status, c.Resp.Body)
 	}
 }
 
@@ -134,12 +134,12 @@ func (f *followUp) repeat(ctx context.Context, c *clients, p promise) {
 		f.wrong.add("%v", err)
 		return
 	}
-	process := (p.process + 1) % len(c.conns)
-	if err := c.conns[process].Do(ctx, request, &c.resp); err != nil || c.resp.Status >= 500 {
+	process := (p.process + 1) % len(c.Conns)
+	if err := c.Conns[process].Do(ctx, request, &c.Resp); err != nil || c.Resp.Status >= 500 {
 		return
 	}
-	if !bytes.Equal(c.resp.Body, []byte(p.answer)) {
-		f.wrong.add("%s was answered %s, and its repetition %d %.200s", p.write, p.answer, c.resp.Status, c.resp.Body)
+	if !bytes.Equal(c.Resp.Body, []byte(p.answer)) {
+		f.wrong.add("%s was answered %s, and its repetition %d %.200s", p.write, p.answer, c.Resp.Status, c.Resp.Body)
 	}
 }
 

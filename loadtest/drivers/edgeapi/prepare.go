@@ -54,16 +54,16 @@ func (d *Driver) prepare(ctx context.Context, c *clients, i int) error {
 		return err
 	}
 	for range 5 { // a repeated creation creates nothing
-		if _, err = c.do(ctx, int64(i), request); err == nil && c.resp.Status < 500 {
+		if _, err = c.Do(ctx, int64(i), request); err == nil && c.Resp.Status < 500 {
 			break
 		}
 	}
 	var b body
-	if err == nil && c.resp.Status != 201 {
-		err = fmt.Errorf("status %d %.200s", c.resp.Status, c.resp.Body)
+	if err == nil && c.Resp.Status != 201 {
+		err = fmt.Errorf("status %d %.200s", c.Resp.Status, c.Resp.Body)
 	}
 	if err == nil {
-		err = json.Unmarshal(c.resp.Body, &b)
+		err = json.Unmarshal(c.Resp.Body, &b)
 	}
 	if err != nil {
 		return fmt.Errorf("create item %d: %w", i, err)

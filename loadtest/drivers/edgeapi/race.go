@@ -47,12 +47,12 @@ func (d *Driver) raceItem(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if _, err := c.do(ctx, 0, request); err != nil {
+	if _, err := c.Do(ctx, 0, request); err != nil {
 		return err
 	}
 	var b body
-	if err := json.Unmarshal(c.resp.Body, &b); err != nil || c.resp.Status != 201 {
-		return fmt.Errorf("create the item of the race: status %d: %w", c.resp.Status, err)
+	if err := json.Unmarshal(c.Resp.Body, &b); err != nil || c.Resp.Status != 201 {
+		return fmt.Errorf("create the item of the race: status %d: %w", c.Resp.Status, err)
 	}
 	d.race.item = b.ID
 	return nil
@@ -108,8 +108,8 @@ func (d *Driver) meet(ctx context.Context, writers *[2]clients, round int, answe
 			})
 			if err == nil {
 				c := &writers[i]
-				err = c.conns[i%len(c.conns)].Do(ctx, request, &c.resp)
-				answers[i] = told{status: c.resp.Status, body: string(c.resp.Body)}
+				err = c.Conns[i%len(c.Conns)].Do(ctx, request, &c.Resp)
+				answers[i] = told{status: c.Resp.Status, body: string(c.Resp.Body)}
 			}
 			errs[i] = err
 		})

@@ -59,16 +59,16 @@ func (r *reader) item(ctx context.Context, k int64, it *item, again bool) engine
 	if out, ok := r.fetch(ctx, k, "/api/items/"+it.id, fields...); !ok {
 		return out
 	}
-	if r.resp.Status == http.StatusNotModified && again && len(r.resp.Body) == 0 {
+	if r.Resp.Status == http.StatusNotModified && again && len(r.Resp.Body) == 0 {
 		return r.ok()
 	}
 	var b body
-	if err := json.Unmarshal(r.resp.Body, &b); err != nil || r.resp.Status != http.StatusOK || b.ID != it.id {
+	if err := json.Unmarshal(r.Resp.Body, &b); err != nil || r.Resp.Status != http.StatusOK || b.ID != it.id {
 		return r.bad("item " + it.id)
 	}
 	if b.Cost != nil {
 		r.d.wrong.add("the cost of %s was shown to somebody who is not known", it.id)
-		return engine.Outcome{Kind: engine.Body, Status: r.resp.Status}
+		return engine.Outcome{Kind: engine.Body, Status: r.Resp.Status}
 	}
 	if len(r.etags) < 1000 {
 		r.etags[it.id] = r.header("ETag")
@@ -84,12 +84,12 @@ func (r *reader) known(ctx context.Context, k int64, it *item) engine.Outcome {
 		return out
 	}
 	var b body
-	if err := json.Unmarshal(r.resp.Body, &b); err != nil || r.resp.Status != http.StatusOK || b.ID != it.id {
+	if err := json.Unmarshal(r.Resp.Body, &b); err != nil || r.Resp.Status != http.StatusOK || b.ID != it.id {
 		return r.bad("item " + it.id)
 	}
 	if b.Version < before || b.Cost == nil || r.header("Cache-Control") != "private, no-store" {
 		r.d.wrong.add("version %d of %s was acknowledged, and a read with the token, which no cache answers, then got version %d (%s)", before, it.id, b.Version, r.header("Cache-Control"))
-		return engine.Outcome{Kind: engine.Body, Status: r.resp.Status}
+		return engine.Outcome{Kind: engine.Body, Status: r.Resp.Status}
 	}
 	return r.ok()
 }
@@ -99,7 +99,7 @@ func (r *reader) list(ctx context.Context, k int64, path string) engine.Outcome 
 		return out
 	}
 	var page struct{ Items []body }
-	if err := json.Unmarshal(r.resp.Body, &page); err != nil || r.resp.Status != http.StatusOK || bytes.Contains(r.resp.Body, []byte(`"cost"`)) {
+	if err := json.Unmarshal(r.Resp.Body, &page); err != nil || r.Resp.Status != http.StatusOK || bytes.Contains(r.Resp.Body, []byte(`"cost"`)) {
 		return r.bad(path)
 	}
 	for i := 1; i < len(page.Items) && !bytes.Contains([]byte(path), []byte("q=")); i++ {
@@ -117,16 +117,16 @@ func (r *reader) fetch(ctx context.Context, k int64, path string, fields ...http
 	if err != nil {
 		return engine.Outcome{Kind: engine.Unknown}, false
 	}
-	_, err = r.do(ctx, k, request)
+	_, err = r.Do(ctx, k, request)
 	var broken *http1.Error
 	if errors.As(err, &broken) && broken.Kind != http1.Timeout && ctx.Err() == nil {
-		_, err = r.do(ctx, k+1, request)
+		_, err = r.Do(ctx, k+1, request)
 	}
 	if err != nil {
 		return engine.Outcome{Kind: engine.KindOf(err)}, false
 	}
-	if r.resp.Status == http.StatusServiceUnavailable && r.resp.Header("Retry-After") != nil {
-		return engine.Outcome{Kind: engine.Refused, Status: r.resp.Status}, false
+	if r.Resp.Status == http.StatusServiceUnavailable && r.Resp.Header("Retry-After") != nil {
+		return engine.Outcome{Kind: engine.Refused, Status: r.Resp.Status}, false
 	}
 	return engine.Outcome{}, true
 }
@@ -140,13 +140,13 @@ func (r *reader) ok() engine.Outcome {
 	default:
 		r.d.misses.Add(1)
 	}
-	return engine.Outcome{Kind: engine.OK, Status: r.resp.Status}
+	return engine.Outcome{Kind: engine.OK, Status: r.Resp.Status}
 }
 
 func (r *reader) bad(what string) engine.Outcome {
-	if r.resp.Status >= 500 {
-		return engine.Outcome{Kind: engine.Status, Status: r.resp.Status}
+	if r.Resp.Status >= 500 {
+		return engine.Outcome{Kind: engine.Status, Status: r.Resp.Status}
 	}
-	r.d.wrong.add("%s was answered %d %.200s", what, r.resp.Status, r.resp.Body)
-	return engine.Outcome{Kind: engine.Body, Status: r.resp.Status}
+	r.d.wrong.add("%s was answered %d %.200s", what, r.Resp.Status, r.Resp.Body)
+	return engine.Outcome{Kind: engine.Body, Status: r.Resp.Status}
 }

@@ -84,21 +84,21 @@ func writerOf(description string) string {
 	return key
 }
 
-// ask returns the last answer in w.resp, and which process gave it.
+// ask returns the last answer in w.Resp, and which process gave it.
 func (w *writer) ask(ctx context.Context, l *ledger.Ledger, k int64, one write, whole func() bool) (end ledger.End, process int, err error) {
 	request, err := w.d.request(one)
 	if err != nil {
 		return ledger.Unknown, 0, err
 	}
 	end = l.Ask(ctx, one.key, one.what, ledger.Patience{Deadline: deadline, Pause: pause}, func(ctx context.Context, n int) ledger.End {
-		process, err = w.do(ctx, k+int64(n), request)
+		process, err = w.Do(ctx, k+int64(n), request)
 		if err != nil {
 			if engine.KindOf(err) == engine.Dial {
 				return ledger.NotAttempted
 			}
 			return ledger.Unknown
 		}
-		end := ledger.EndOf(w.resp.Status, w.resp.Header("Retry-After") != nil)
+		end := ledger.EndOf(w.Resp.Status, w.Resp.Header("Retry-After") != nil)
 		if end == ledger.Acknowledged && !whole() {
 			return ledger.Unknown
 		}
@@ -114,7 +114,7 @@ func (w *writer) create(ctx context.Context, k int64, key string) engine.Outcome
 	one := write{key: key, what: "item " + key, method: "POST", path: "/api/items", draft: &draft{Name: "New " + key, Description: by(key), Price: k, Cost: k}}
 	var b body
 	end, _, err := w.ask(ctx, &w.d.ledger, k, one, func() bool {
-		return json.Unmarshal(w.resp.Body, &b) == nil && b.Description == by(key) && b.ID != ""
+		return json.Unmarshal(w.Resp.Body, &b) == nil && b.Description == by(key) && b.ID != ""
 	})
 	if end == ledger.Acknowledged {
 		w.d.made.add(created{id: b.ID, what: one.what})
@@ -125,7 +125,7 @@ func (w *writer) create(ctx context.Context, k int64, key string) engine.Outcome
 func (w *writer) remove(ctx context.Context, k int64, key string, c created) engine.Outcome {
 	one := write{key: key, what: "end of " + c.what, method: "DELETE", path: "/api/items/" + c.id, version: 1}
 	w.d.ledger.Ending(c.what, time.Now())
-	end, _, err := w.ask(ctx, &w.d.writes, k, one, func() bool { return w.resp.Status == http.StatusNoContent })
+	end, _, err := w.ask(ctx, &w.d.writes, k, one, func() bool { return w.Resp.Status == http.StatusNoContent })
 	if end == ledger.Acknowledged {
 		w.d.ledger.Over(c.what, time.Now())
 	}
@@ -141,19 +141,19 @@ func (w *writer) change(ctx context.Context, k int64, key string, it *item, seen
 	}
 	var b body
 	end, process, err := w.ask(ctx, &w.d.writes, k, one, func() bool {
-		return json.Unmarshal(w.resp.Body, &b) == nil && b.ID == it.id && b.Description == by(key)
+		return json.Unmarshal(w.Resp.Body, &b) == nil && b.ID == it.id && b.Description == by(key)
 	})
 	switch {
 	case end == ledger.Acknowledged:
 		w.acknowledged(it, one, b, process)
-	case end == ledger.Refused && w.resp.Status == http.StatusPreconditionFailed:
+	case end == ledger.Refused && w.Resp.Status == http.StatusPreconditionFailed:
 		now, err := strconv.ParseInt(strings.Trim(w.header("ETag"), `"`), 10, 64)
 		if err != nil {
 			w.d.wrong.add("%s was refused without the ETag that is there", key)
 		}
 		it.old(seen, now, key)
 		w.d.conflicts.Add(1)
-		return engine.Outcome{Kind: engine.OK, Status: w.resp.Status}
+		return engine.Outcome{Kind: engine.OK, Status: w.Resp.Status}
 	default:
 		it.lose(seen+1, key)
 	}
@@ -168,7 +168,7 @@ func (w *writer) acknowledged(it *item, one write, b body, process int) {
 		w.d.wrong.add("%s and %s were both acknowledged as version %d of %s", other, one.key, b.Version, it.id)
 	}
 	w.d.follow.add(promise{
-		write: one, id: it.id, version: b.Version, bookmark: w.header("D1-Bookmark"), answer: string(w.resp.Body),
+		write: one, id: it.id, version: b.Version, bookmark: w.header("D1-Bookmark"), answer: string(w.Resp.Body),
 		at: time.Now(), process: process,
 	})
 }
@@ -176,15 +176,15 @@ func (w *writer) acknowledged(it *item, one write, b body, process int) {
 func (w *writer) outcome(end ledger.End, err error) engine.Outcome {
 	switch {
 	case end == ledger.Acknowledged:
-		return engine.Outcome{Kind: engine.OK, Status: w.resp.Status}
+		return engine.Outcome{Kind: engine.OK, Status: w.Resp.Status}
 	case err != nil:
 		return engine.Outcome{Kind: engine.KindOf(err)}
 	case end == ledger.NotAttempted:
-		return engine.Outcome{Kind: engine.Refused, Status: w.resp.Status}
+		return engine.Outcome{Kind: engine.Refused, Status: w.Resp.Status}
 	case end == ledger.Refused:
-		w.d.wrong.add("a write was refused with %d %.200s", w.resp.Status, w.resp.Body)
+		w.d.wrong.add("a write was refused with %d %.200s", w.Resp.Status, w.Resp.Body)
 	}
-	return engine.Outcome{Kind: engine.Status, Status: w.resp.Status}
+	return engine.Outcome{Kind: engine.Status, Status: w.Resp.Status}
 }
 
 // String names a write in sentences.

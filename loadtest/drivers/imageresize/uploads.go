@@ -93,16 +93,16 @@ func (c *clients) ask(ctx context.Context, k int64, name, contentType string, si
 	if err != nil {
 		return nil, engine.Outcome{Kind: engine.Unknown}
 	}
-	if err := c.do(ctx, k, request); err != nil {
+	if _, err := c.Do(ctx, k, request); err != nil {
 		return nil, engine.Outcome{Kind: engine.KindOf(err)}
 	}
 	switch {
-	case c.resp.Status == http.StatusCreated:
-		return c.resp.Body, engine.Outcome{Kind: engine.OK, Status: c.resp.Status}
-	case c.resp.Status == http.StatusServiceUnavailable && c.resp.Header("Retry-After") != nil:
-		return nil, engine.Outcome{Kind: engine.Refused, Status: c.resp.Status}
+	case c.Resp.Status == http.StatusCreated:
+		return c.Resp.Body, engine.Outcome{Kind: engine.OK, Status: c.Resp.Status}
+	case c.Resp.Status == http.StatusServiceUnavailable && c.Resp.Header("Retry-After") != nil:
+		return nil, engine.Outcome{Kind: engine.Refused, Status: c.Resp.Status}
 	}
-	return nil, engine.Outcome{Kind: engine.Status, Status: c.resp.Status}
+	return nil, engine.Outcome{Kind: engine.Status, Status: c.Resp.Status}
 }
 
 // send sends the bytes to S3 and enters how it ended.

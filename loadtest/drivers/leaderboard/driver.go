@@ -13,7 +13,6 @@ import (
 
 	"github.com/provingground/provingground/loadtest/balancer"
 	"github.com/provingground/provingground/loadtest/engine"
-	"github.com/provingground/provingground/loadtest/http1"
 	"github.com/provingground/provingground/loadtest/ledger"
 	"github.com/provingground/provingground/loadtest/trial"
 	"github.com/provingground/provingground/loadtest/zipf"
@@ -110,38 +109,14 @@ func (d *Driver) Watch(ctx context.Context) {
 	<-done
 }
 
-// clients holds a connection to each process of a site, for one goroutine.
+// clients are connections to each process of a site, for one goroutine.
 type clients struct {
-	site  *site
-	conns []http1.Client
-	lives []int64
-	resp  http1.Response
+	site *site
+	*balancer.Clients
 }
 
 func (s *site) newClients(timeout time.Duration) clients {
-	c := clients{site: s, conns: make([]http1.Client, len(s.hosts)), lives: make([]int64, len(s.hosts))}
-	for i, host := range s.hosts {
-		c.conns[i] = http1.Client{Addr: host, Timeout: timeout}
-	}
-	return c
-}
-
-// do sends a request to the process that the balancer picks.
-func (c *clients) do(ctx context.Context, k int64, request []byte) (process int, err error) {
-	process, life := c.site.front.Pick(k)
-	if c.lives[process] != life {
-		// The process went away since: what is left of its connections is stale.
-		c.conns[process].Close()
-		c.lives[process] = life
-	}
-	return process, c.conns[process].Do(ctx, request, &c.resp)
-}
-
-func (c *clients) close() error {
-	for i := range c.conns {
-		c.conns[i].Close()
-	}
-	return nil
+	return clients{s, balancer.NewClients(s.front, s.hosts, timeout)}
 }
 
 func (d *Driver) player(i int) string { return fmt.Sprintf("p%s-%d", d.run, i) }

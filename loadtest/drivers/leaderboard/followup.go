@@ -58,7 +58,7 @@ func (f *followUp) run(ctx context.Context) {
 	for range askers {
 		workers.Go(func() {
 			c := f.d.api.newClients(readTimeout)
-			defer c.close()
+			defer c.Close()
 			for {
 				select {
 				case <-ctx.Done():
@@ -87,16 +87,16 @@ func (p promise) due() time.Time {
 func (f *followUp) look(ctx context.Context, c *clients, p promise) {
 	f.checked.Add(1)
 	request := []byte("GET /api/pages/1 HTTP/1.1\r\nHost: board\r\n\r\n")
-	for i := range c.conns {
+	for i := range c.Conns {
 		asked := time.Now()
-		if err := c.conns[i].Do(ctx, request, &c.resp); err != nil || c.resp.Status != 200 {
+		if err := c.Conns[i].Do(ctx, request, &c.Resp); err != nil || c.Resp.Status != 200 {
 			continue
 		}
-		if c.resp.Header("Age") != nil {
+		if c.Resp.Header("Age") != nil {
 			f.marked.Add(1)
 			continue
 		}
-		sequence, err := strconv.ParseInt(string(c.resp.Header("Leaderboard-Sequence")), 10, 64)
+		sequence, err := strconv.ParseInt(string(c.Resp.Header("Leaderboard-Sequence")), 10, 64)
 		if err == nil && sequence < p.Sequence && !p.late {
 			f.slow.Add(1)
 			p.late = true
@@ -117,12 +117,12 @@ func (f *followUp) look(ctx context.Context, c *clients, p promise) {
 // lookUp asks a process where the player stands.
 func (f *followUp) lookUp(ctx context.Context, c *clients, process int, p promise) {
 	request := fmt.Appendf(nil, "GET /api/players/%s HTTP/1.1\r\nHost: board\r\n\r\n", p.player)
-	if err := c.conns[process].Do(ctx, request, &c.resp); err != nil || c.resp.Status >= 500 {
+	if err := c.Conns[process].Do(ctx, request, &c.Resp); err != nil || c.Resp.Status >= 500 {
 		return
 	}
 	var s standing
-	if err := json.Unmarshal(c.resp.Body, &s); err != nil || c.resp.Status != 200 || s.Player != p.player || !s.Stale && s.Score < p.Best {
-		f.wrong.add("%s was accepted with %d, and process %d answers %d %.200s", p.player, p.Best, process, c.resp.Status, c.resp.Body)
+	if err := json.Unmarshal(c.Resp.Body, &s); err != nil || c.Resp.Status != 200 || s.Player != p.player || !s.Stale && s.Score < p.Best {
+		f.wrong.add("%s was accepted with %d, and process %d answers %d %.200s", p.player, p.Best, process, c.Resp.Status, c.Resp.Body)
 	}
 }
 

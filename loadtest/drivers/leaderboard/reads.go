@@ -74,12 +74,12 @@ func (r *reader) conditional(n int) []byte {
 // page checks an answer about a page. Its content is compared when the run is
 // over; here it must be whole, and a process must not step back.
 func (r *reader) page(process, n int, conditional bool) engine.Outcome {
-	status := r.resp.Status
+	status := r.Resp.Status
 	switch {
-	case status == http.StatusNotModified && conditional && len(r.resp.Body) == 0:
+	case status == http.StatusNotModified && conditional && len(r.Resp.Body) == 0:
 		r.d.same.Add(1)
 	case status == http.StatusOK && r.whole(n):
-		r.etags[n] = append(r.etags[n][:0], r.resp.Header("ETag")...)
+		r.etags[n] = append(r.etags[n][:0], r.Resp.Header("ETag")...)
 	case status == http.StatusOK || status == http.StatusNotModified:
 		return engine.Outcome{Kind: engine.Body, Status: status}
 	default:
@@ -93,8 +93,8 @@ func (r *reader) page(process, n int, conditional bool) engine.Outcome {
 
 // whole looks at both ends of a body, zipped or not.
 func (r *reader) whole(n int) bool {
-	body := r.resp.Body
-	if string(r.resp.Header("Content-Encoding")) == "gzip" {
+	body := r.Resp.Body
+	if string(r.Resp.Header("Content-Encoding")) == "gzip" {
 		return len(body) > 20 && body[0] == 0x1f && body[1] == 0x8b
 	}
 	r.scratch = strconv.AppendInt(append(r.scratch[:0], `{"page":`...), int64(n), 10)
@@ -105,15 +105,15 @@ func (r *reader) whole(n int) bool {
 // one life.
 func (r *reader) forward(process int) bool {
 	r.d.reads.Add(1)
-	if r.resp.Header("Age") != nil {
+	if r.Resp.Header("Age") != nil {
 		r.d.stale.Add(1)
 	}
-	sequence, err := strconv.ParseInt(string(r.resp.Header("Leaderboard-Sequence")), 10, 64)
+	sequence, err := strconv.ParseInt(string(r.Resp.Header("Leaderboard-Sequence")), 10, 64)
 	if err != nil {
 		r.d.wrong.add("process %d answered without a sequence", process)
 		return false
 	}
-	if life := r.clients.lives[process]; r.lives[process] != life {
+	if life := r.clients.Life(process); r.lives[process] != life {
 		r.lives[process], r.seen[process] = life, 0
 	}
 	if sequence < r.seen[process] {
@@ -135,32 +135,29 @@ func (r *reader) around(ctx context.Context, k int64) engine.Outcome {
 		r.d.reads.Add(1)
 	}
 	switch {
-	case r.resp.Status == http.StatusOK && bytes.Contains(r.resp.Body, []byte(`"player":"`+player+`"`)):
-		return engine.Outcome{Kind: engine.OK, Status: r.resp.Status}
-	case r.resp.Status == http.StatusOK || r.resp.Status == http.StatusNotFound:
-		r.d.wrong.add("%s is on the board and was answered %d %.100s", player, r.resp.Status, r.resp.Body)
-		return engine.Outcome{Kind: engine.Body, Status: r.resp.Status}
+	case r.Resp.Status == http.StatusOK && bytes.Contains(r.Resp.Body, []byte(`"player":"`+player+`"`)):
+		return engine.Outcome{Kind: engine.OK, Status: r.Resp.Status}
+	case r.Resp.Status == http.StatusOK || r.Resp.Status == http.StatusNotFound:
+		r.d.wrong.add("%s is on the board and was answered %d %.100s", player, r.Resp.Status, r.Resp.Body)
+		return engine.Outcome{Kind: engine.Body, Status: r.Resp.Status}
 	}
 	return r.refusedOr(engine.Status)
 }
 
 func (r *reader) refusedOr(kind engine.Kind) engine.Outcome {
-	if r.resp.Status == http.StatusServiceUnavailable && r.resp.Header("Retry-After") != nil {
+	if r.Resp.Status == http.StatusServiceUnavailable && r.Resp.Header("Retry-After") != nil {
 		kind = engine.Refused
 	}
-	return engine.Outcome{Kind: kind, Status: r.resp.Status}
+	return engine.Outcome{Kind: kind, Status: r.Resp.Status}
 }
 
 // fetch sends a GET, and once more to whom the balancer picks next when the
 // connection broke: that is what a balancer does for idempotent requests.
 func (r *reader) fetch(ctx context.Context, k int64, request []byte) (process int, err error) {
-	process, err = r.do(ctx, k, request)
+	process, err = r.Do(ctx, k, request)
 	var broken *http1.Error
 	if errors.As(err, &broken) && broken.Kind != http1.Timeout && ctx.Err() == nil {
-		process, err = r.do(ctx, k+1, request)
+		process, err = r.Do(ctx, k+1, request)
 	}
 	return process, err
 }
-
-// Close implements engine.Sender.
-func (r *reader) Close() error { return r.close() }

@@ -94,7 +94,7 @@ func (w *writer) Send(ctx context.Context, k int64) engine.Outcome {
 	)
 	sent := time.Now()
 	end := w.d.ledger.Ask(ctx, s.key, s.key, ledger.Patience{Deadline: writeDeadline, Pause: writePause}, func(ctx context.Context, n int) (end ledger.End) {
-		process, err = w.do(ctx, k+int64(n), request)
+		process, err = w.Do(ctx, k+int64(n), request)
 		end, r = w.readAnswer(s, err)
 		return end
 	})
@@ -102,9 +102,9 @@ func (w *writer) Send(ctx context.Context, k int64) engine.Outcome {
 	case ledger.Acknowledged:
 		w.d.accepted.add(acceptance{submission: s, receipt: r, sent: sent, read: time.Now()})
 		w.d.follow.add(promise{submission: s, receipt: r, at: time.Now(), process: process})
-		return engine.Outcome{Kind: engine.OK, Status: w.resp.Status}
+		return engine.Outcome{Kind: engine.OK, Status: w.Resp.Status}
 	case ledger.Refused:
-		return engine.Outcome{Kind: engine.Status, Status: w.resp.Status}
+		return engine.Outcome{Kind: engine.Status, Status: w.Resp.Status}
 	}
 	w.d.accepted.lose(s)
 	return w.gaveUp(end, err)
@@ -115,9 +115,9 @@ func (w *writer) gaveUp(end ledger.End, err error) engine.Outcome {
 		return engine.Outcome{Kind: engine.KindOf(err)}
 	}
 	if end == ledger.NotAttempted {
-		return engine.Outcome{Kind: engine.Refused, Status: w.resp.Status}
+		return engine.Outcome{Kind: engine.Refused, Status: w.Resp.Status}
 	}
-	return engine.Outcome{Kind: engine.Status, Status: w.resp.Status}
+	return engine.Outcome{Kind: engine.Status, Status: w.Resp.Status}
 }
 
 // readAnswer classifies an answer; an acknowledgement must be complete and ours.
@@ -128,12 +128,12 @@ func (w *writer) readAnswer(s submission, err error) (ledger.End, receipt) {
 		}
 		return ledger.Unknown, receipt{}
 	}
-	end := ledger.EndOf(w.resp.Status, w.resp.Header("Retry-After") != nil)
+	end := ledger.EndOf(w.Resp.Status, w.Resp.Header("Retry-After") != nil)
 	if end != ledger.Acknowledged {
 		return end, receipt{}
 	}
 	var r receipt
-	if err := json.Unmarshal(w.resp.Body, &r); err != nil || r.Player != s.player || r.ID == "" {
+	if err := json.Unmarshal(w.Resp.Body, &r); err != nil || r.Player != s.player || r.ID == "" {
 		return ledger.Unknown, receipt{}
 	}
 	if r.Best < s.score || r.Improved && r.Best != s.score {
@@ -141,6 +141,3 @@ func (w *writer) readAnswer(s submission, err error) (ledger.End, receipt) {
 	}
 	return ledger.Acknowledged, r
 }
-
-// Close implements engine.Sender.
-func (w *writer) Close() error { return w.close() }

@@ -64,7 +64,7 @@ func TestAnAcknowledgementMustBeCompleteAndOurs(t *testing.T) {
 		{"unknown outcome", `{}`, 504, ledger.Unknown},
 	} {
 		w := d.newWriter()
-		w.resp.Status, w.resp.Body = tt.status, []byte(tt.body)
+		w.Resp.Status, w.Resp.Body = tt.status, []byte(tt.body)
 		if end, _ := w.readAnswer(o, nil); end != tt.want {
 			t.Errorf("%s: %s, want %s", tt.name, end, tt.want)
 		}

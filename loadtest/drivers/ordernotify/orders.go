@@ -61,20 +61,20 @@ func (w *writer) Send(ctx context.Context, k int64) engine.Outcome {
 	unknown := false
 	for attempt := int64(0); ; attempt++ {
 		w.d.ledger.Sent(o.key, o.customer, time.Now())
-		err := w.do(ctx, k+attempt, request)
+		_, err := w.Do(ctx, k+attempt, request)
 		end, id := w.readAnswer(o, err)
 		now := time.Now()
 		w.d.ledger.Answered(o.customer, end, now)
 		if end == ledger.Acknowledged {
 			w.d.acknowledged(o, id, now)
-			return engine.Outcome{Kind: engine.OK, Status: w.resp.Status}
+			return engine.Outcome{Kind: engine.OK, Status: w.Resp.Status}
 		}
 		if end == ledger.Refused {
-			return engine.Outcome{Kind: engine.Status, Status: w.resp.Status}
+			return engine.Outcome{Kind: engine.Status, Status: w.Resp.Status}
 		}
 		unknown = unknown || end == ledger.Unknown
 		if err == nil && end == ledger.NotAttempted && !unknown {
-			return engine.Outcome{Kind: engine.Refused, Status: w.resp.Status}
+			return engine.Outcome{Kind: engine.Refused, Status: w.Resp.Status}
 		}
 		if now.After(deadline) || !sleep(ctx, orderPause) {
 			return w.gaveUp(end, err)
@@ -87,9 +87,9 @@ func (w *writer) gaveUp(end ledger.End, err error) engine.Outcome {
 	case err != nil:
 		return engine.Outcome{Kind: engine.KindOf(err)}
 	case end == ledger.NotAttempted:
-		return engine.Outcome{Kind: engine.Refused, Status: w.resp.Status}
+		return engine.Outcome{Kind: engine.Refused, Status: w.Resp.Status}
 	}
-	return engine.Outcome{Kind: engine.Status, Status: w.resp.Status}
+	return engine.Outcome{Kind: engine.Status, Status: w.Resp.Status}
 }
 
 // readAnswer classifies an answer; an acknowledgement must be complete and ours.
@@ -100,7 +100,7 @@ func (w *writer) readAnswer(o order, err error) (end ledger.End, id string) {
 		}
 		return ledger.Unknown, ""
 	}
-	end = ledger.EndOf(w.resp.Status, w.resp.Header("Retry-After") != nil)
+	end = ledger.EndOf(w.Resp.Status, w.Resp.Header("Retry-After") != nil)
 	if end != ledger.Acknowledged {
 		return end, ""
 	}
@@ -108,7 +108,7 @@ func (w *writer) readAnswer(o order, err error) (end ledger.End, id string) {
 		ID, Product string
 		Quantity    int
 	}
-	if err := json.Unmarshal(w.resp.Body, &made); err != nil || made.ID == "" || made.Product != o.product || made.Quantity != o.quantity {
+	if err := json.Unmarshal(w.Resp.Body, &made); err != nil || made.ID == "" || made.Product != o.product || made.Quantity != o.quantity {
 		return ledger.Unknown, ""
 	}
 	return ledger.Acknowledged, made.ID
@@ -119,9 +119,6 @@ func (d *Driver) acknowledged(o order, id string, at time.Time) {
 	defer d.mu.Unlock()
 	d.orders[o.customer] = &placed{id: id, product: o.product, quantity: o.quantity, at: at}
 }
-
-// Close implements engine.Sender.
-func (w *writer) Close() error { return w.close() }
 
 // sleep reports whether the time passed before ctx ended.
 func sleep(ctx context.Context, d time.Duration) bool {

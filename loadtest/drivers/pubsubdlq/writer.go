@@ -61,20 +61,20 @@ func (w *writer) Send(ctx context.Context, k int64) engine.Outcome {
 	unknown := false
 	for attempt := int64(0); ; attempt++ {
 		book.Sent(e.id, e.id, time.Now())
-		err := w.do(ctx, k+attempt, request)
+		_, err := w.Do(ctx, k+attempt, request)
 		end := w.readAnswer(e, err)
 		now := time.Now()
 		book.Answered(e.id, end, now)
 		switch {
 		case end == ledger.Acknowledged:
 			w.d.acknowledged(e, now)
-			return engine.Outcome{Kind: engine.OK, Status: w.resp.Status}
+			return engine.Outcome{Kind: engine.OK, Status: w.Resp.Status}
 		case end == ledger.Refused:
-			return engine.Outcome{Kind: engine.Status, Status: w.resp.Status}
+			return engine.Outcome{Kind: engine.Status, Status: w.Resp.Status}
 		}
 		unknown = unknown || end == ledger.Unknown
 		if err == nil && end == ledger.NotAttempted && !unknown {
-			return engine.Outcome{Kind: engine.Refused, Status: w.resp.Status}
+			return engine.Outcome{Kind: engine.Refused, Status: w.Resp.Status}
 		}
 		if now.After(deadline) || !sleep(ctx, eventPause) {
 			return w.gaveUp(end, err)
@@ -87,9 +87,9 @@ func (w *writer) gaveUp(end ledger.End, err error) engine.Outcome {
 	case err != nil:
 		return engine.Outcome{Kind: engine.KindOf(err)}
 	case end == ledger.NotAttempted:
-		return engine.Outcome{Kind: engine.Refused, Status: w.resp.Status}
+		return engine.Outcome{Kind: engine.Refused, Status: w.Resp.Status}
 	}
-	return engine.Outcome{Kind: engine.Status, Status: w.resp.Status}
+	return engine.Outcome{Kind: engine.Status, Status: w.Resp.Status}
 }
 
 // readAnswer classifies an answer; an acknowledgement must be complete and ours.
@@ -100,12 +100,12 @@ func (w *writer) readAnswer(e event, err error) ledger.End {
 		}
 		return ledger.Unknown
 	}
-	end := ledger.EndOf(w.resp.Status, w.resp.Header("Retry-After") != nil)
+	end := ledger.EndOf(w.Resp.Status, w.Resp.Header("Retry-After") != nil)
 	if end != ledger.Acknowledged {
 		return end
 	}
 	var made struct{ ID, Account string }
-	if err := json.Unmarshal(w.resp.Body, &made); err != nil || made.ID != e.id || made.Account != e.account {
+	if err := json.Unmarshal(w.Resp.Body, &made); err != nil || made.ID != e.id || made.Account != e.account {
 		return ledger.Unknown
 	}
 	return ledger.Acknowledged
@@ -116,9 +116,6 @@ func (d *Driver) acknowledged(e event, at time.Time) {
 	defer d.mu.Unlock()
 	d.events[e.id] = &sent{kind: e.kind, at: at}
 }
-
-// Close implements engine.Sender.
-func (w *writer) Close() error { return w.close() }
 
 // sleep reports whether the time passed before ctx ended.
 func sleep(ctx context.Context, d time.Duration) bool {

@@ -15,7 +15,6 @@ import (
 
 	"github.com/provingground/provingground/loadtest/balancer"
 	"github.com/provingground/provingground/loadtest/engine"
-	"github.com/provingground/provingground/loadtest/http1"
 	"github.com/provingground/provingground/loadtest/ledger"
 	"github.com/provingground/provingground/loadtest/trial"
 	"github.com/provingground/provingground/loadtest/zipf"
@@ -106,38 +105,14 @@ func (d *Driver) Flows() []engine.Flow {
 // Watch follows up on acknowledged writes until ctx ends.
 func (d *Driver) Watch(ctx context.Context) { d.follow.run(ctx) }
 
-// clients holds a connection to each process, for one goroutine.
+// clients are connections to each process, for one goroutine.
 type clients struct {
-	d     *Driver
-	conns []http1.Client
-	lives []int64
-	resp  http1.Response
+	d *Driver
+	*balancer.Clients
 }
 
 func (d *Driver) newClients(timeout time.Duration) clients {
-	c := clients{d: d, conns: make([]http1.Client, len(d.hosts)), lives: make([]int64, len(d.hosts))}
-	for i, host := range d.hosts {
-		c.conns[i] = http1.Client{Addr: host, Timeout: timeout}
-	}
-	return c
-}
-
-// do sends a request to the process that the balancer picks.
-func (c *clients) do(ctx context.Context, k int64, request []byte) (process int, err error) {
-	process, life := c.d.balancer.Pick(k)
-	if c.lives[process] != life {
-		// The process went away since: what is left of its connections is stale.
-		c.conns[process].Close()
-		c.lives[process] = life
-	}
-	return process, c.conns[process].Do(ctx, request, &c.resp)
-}
-
-func (c *clients) close() error {
-	for i := range c.conns {
-		c.conns[i].Close()
-	}
-	return nil
+	return clients{d, balancer.NewClients(d.balancer, d.hosts, timeout)}
 }
 
 // host is the name that requests carry: links look the same from every process.

@@ -88,7 +88,7 @@ func TestAnAcknowledgementMustBeCompleteAndOurs(t *testing.T) {
 		{"without token", `{"code":"x","url":"` + c.target + `"}`, ledger.Unknown},
 	} {
 		w := d.newWriter(0)
-		w.resp.Status, w.resp.Body = 201, []byte(tt.body)
+		w.Resp.Status, w.Resp.Body = 201, []byte(tt.body)
 		if end, _ := w.readAnswer(c, nil); end != tt.want {
 			t.Errorf("%s: %s, want %s", tt.name, end, tt.want)
 		}

@@ -73,7 +73,7 @@ func (f *followUp) run(ctx context.Context) {
 
 func (f *followUp) work(ctx context.Context) {
 	c := f.d.newClients(readTimeout)
-	defer c.close()
+	defer c.Close()
 	for {
 		select {
 		case <-ctx.Done():
@@ -124,8 +124,8 @@ func (f *followUp) look(ctx context.Context, c *clients, p promise) {
 // served reports whether any process still redirects.
 func (f *followUp) served(ctx context.Context, c *clients, p promise) bool {
 	request := f.d.get("/" + p.made.Code)
-	for i := range c.conns {
-		if err := c.conns[i].Do(ctx, request, &c.resp); err == nil && c.resp.Status == 302 {
+	for i := range c.Conns {
+		if err := c.Conns[i].Do(ctx, request, &c.Resp); err == nil && c.Resp.Status == 302 {
 			return true
 		}
 	}
@@ -136,13 +136,13 @@ func (f *followUp) served(ctx context.Context, c *clients, p promise) bool {
 // for its stores are away, has promised nothing.
 func (f *followUp) ask(ctx context.Context, c *clients, p promise, want int, happened string) {
 	request := f.d.get("/" + p.made.Code)
-	for i := range c.conns {
+	for i := range c.Conns {
 		for range 3 {
-			err := c.conns[i].Do(ctx, request, &c.resp)
+			err := c.Conns[i].Do(ctx, request, &c.Resp)
 			if err != nil {
 				break // a process that is away is no witness; reading back at the end asks again
 			}
-			if c.resp.Status >= 500 {
+			if c.Resp.Status >= 500 {
 				if !sleep(ctx, writePause) {
 					return
 				}
@@ -151,9 +151,9 @@ func (f *followUp) ask(ctx context.Context, c *clients, p promise, want int, hap
 			if want == 302 && !p.expires.IsZero() && !time.Now().Before(p.expires) {
 				return // one that stood still took so long that the link has expired
 			}
-			if c.resp.Status != want || (want == 302 && string(c.resp.Header("Location")) != p.target) {
+			if c.Resp.Status != want || (want == 302 && string(c.Resp.Header("Location")) != p.target) {
 				f.violation("%s (/%s) %s at %s, and %v later process %d answered %d", p.target, p.made.Code, happened,
-					p.at.Format("15:04:05.000"), time.Since(p.at).Round(time.Millisecond), i, c.resp.Status)
+					p.at.Format("15:04:05.000"), time.Since(p.at).Round(time.Millisecond), i, c.Resp.Status)
 			}
 			break
 		}
@@ -171,16 +171,16 @@ func (f *followUp) delete(ctx context.Context, c *clients, p promise) {
 	deadline := time.Now().Add(writeDeadline)
 	f.d.ledger.Ending(p.target, time.Now())
 	for k := int64(p.process); time.Now().Before(deadline); k++ {
-		process, err := c.do(ctx, k, request)
-		if err == nil && ledger.EndOf(c.resp.Status, c.resp.Header("Retry-After") != nil) == ledger.Acknowledged {
+		process, err := c.Do(ctx, k, request)
+		if err == nil && ledger.EndOf(c.Resp.Status, c.Resp.Header("Retry-After") != nil) == ledger.Acknowledged {
 			f.d.ledger.Over(p.target, time.Now())
 			p.at, p.process, p.deleted = time.Now(), process, true
 			f.goneAtOnce(ctx, c, p)
 			f.add(p)
 			return
 		}
-		if err == nil && (c.resp.Status == 403 || c.resp.Status == 404) {
-			f.violation("the owner of %s could not delete it: %d", p.target, c.resp.Status)
+		if err == nil && (c.Resp.Status == 403 || c.Resp.Status == 404) {
+			f.violation("the owner of %s could not delete it: %d", p.target, c.Resp.Status)
 			return
 		}
 		if !sleep(ctx, writePause) {
@@ -191,7 +191,7 @@ func (f *followUp) delete(ctx context.Context, c *clients, p promise) {
 }
 
 func (f *followUp) goneAtOnce(ctx context.Context, c *clients, p promise) {
-	if err := c.conns[p.process].Do(ctx, f.d.get("/"+p.made.Code), &c.resp); err == nil && c.resp.Status == 302 {
+	if err := c.Conns[p.process].Do(ctx, f.d.get("/"+p.made.Code), &c.Resp); err == nil && c.Resp.Status == 302 {
 		f.violation("%s was deleted and still resolves through the process that deleted it", p.target)
 	}
 }

@@ -36,11 +36,11 @@ func (r *reader) Send(ctx context.Context, k int64) engine.Outcome {
 		return engine.Outcome{Kind: engine.KindOf(err)}
 	}
 	switch {
-	case r.resp.Status == http.StatusFound && string(r.resp.Header("Location")) == l.target:
+	case r.Resp.Status == http.StatusFound && string(r.Resp.Header("Location")) == l.target:
 		l.clicks.Add(1)
-		return engine.Outcome{Kind: engine.OK, Status: r.resp.Status}
-	case r.resp.Status == http.StatusFound:
-		return engine.Outcome{Kind: engine.Body, Status: r.resp.Status}
+		return engine.Outcome{Kind: engine.OK, Status: r.Resp.Status}
+	case r.Resp.Status == http.StatusFound:
+		return engine.Outcome{Kind: engine.Body, Status: r.Resp.Status}
 	}
 	return r.refusedOr(engine.Status)
 }
@@ -57,29 +57,29 @@ func (r *reader) unknown(ctx context.Context, k int64) engine.Outcome {
 	if err := r.fetch(ctx, k, r.unknownRequest()); err != nil {
 		return engine.Outcome{Kind: engine.KindOf(err)}
 	}
-	switch r.resp.Status {
+	switch r.Resp.Status {
 	case http.StatusNotFound:
-		return engine.Outcome{Kind: engine.OK, Status: r.resp.Status}
+		return engine.Outcome{Kind: engine.OK, Status: r.Resp.Status}
 	case http.StatusFound:
-		return engine.Outcome{Kind: engine.Body, Status: r.resp.Status}
+		return engine.Outcome{Kind: engine.Body, Status: r.Resp.Status}
 	}
 	return r.refusedOr(engine.Status)
 }
 
 func (r *reader) refusedOr(kind engine.Kind) engine.Outcome {
-	if r.resp.Status == http.StatusServiceUnavailable && r.resp.Header("Retry-After") != nil {
+	if r.Resp.Status == http.StatusServiceUnavailable && r.Resp.Header("Retry-After") != nil {
 		kind = engine.Refused
 	}
-	return engine.Outcome{Kind: kind, Status: r.resp.Status}
+	return engine.Outcome{Kind: kind, Status: r.Resp.Status}
 }
 
 // fetch sends a GET, and once more to whom the balancer picks next when the
 // connection broke: that is what a balancer does for idempotent requests.
 func (r *reader) fetch(ctx context.Context, k int64, request []byte) error {
-	_, err := r.do(ctx, k, request)
+	_, err := r.Do(ctx, k, request)
 	var broken *http1.Error
 	if errors.As(err, &broken) && broken.Kind != http1.Timeout && ctx.Err() == nil {
-		_, err = r.do(ctx, k+1, request)
+		_, err = r.Do(ctx, k+1, request)
 	}
 	return err
 }
@@ -111,6 +111,3 @@ func (r *reader) unknownRequest() []byte {
 	r.scratch = append(r.scratch, r.d.host()...)
 	return append(r.scratch, "\r\n\r\n"...)
 }
-
-// Close implements engine.Sender.
-func (r *reader) Close() error { return r.close() }

@@ -90,7 +90,7 @@ func (w *writer) Send(ctx context.Context, k int64) engine.Outcome {
 		process int
 	)
 	end := w.d.ledger.Ask(ctx, c.key, c.target, ledger.Patience{Deadline: writeDeadline, Pause: writePause}, func(ctx context.Context, n int) (end ledger.End) {
-		process, err = w.do(ctx, k+int64(n), request)
+		process, err = w.Do(ctx, k+int64(n), request)
 		end, made = w.readAnswer(c, err)
 		return end
 	})
@@ -99,7 +99,7 @@ func (w *writer) Send(ctx context.Context, k int64) engine.Outcome {
 		w.d.acknowledged(c, made, process)
 		return w.verify(ctx, c, made, process)
 	case ledger.Refused:
-		return refusedForGood(c, w.resp.Status)
+		return refusedForGood(c, w.Resp.Status)
 	}
 	return w.gaveUp(end, err)
 }
@@ -119,9 +119,9 @@ func (w *writer) gaveUp(end ledger.End, err error) engine.Outcome {
 		return engine.Outcome{Kind: engine.KindOf(err)}
 	}
 	if end == ledger.NotAttempted {
-		return engine.Outcome{Kind: engine.Refused, Status: w.resp.Status}
+		return engine.Outcome{Kind: engine.Refused, Status: w.Resp.Status}
 	}
-	return engine.Outcome{Kind: engine.Status, Status: w.resp.Status}
+	return engine.Outcome{Kind: engine.Status, Status: w.Resp.Status}
 }
 
 // readAnswer classifies an answer; an acknowledgement must be complete and ours.
@@ -132,12 +132,12 @@ func (w *writer) readAnswer(c creation, err error) (ledger.End, created) {
 		}
 		return ledger.Unknown, created{}
 	}
-	end := ledger.EndOf(w.resp.Status, w.resp.Header("Retry-After") != nil)
+	end := ledger.EndOf(w.Resp.Status, w.Resp.Header("Retry-After") != nil)
 	if end != ledger.Acknowledged {
 		return end, created{}
 	}
 	var made created
-	if err := json.Unmarshal(w.resp.Body, &made); err != nil || made.URL != c.target || made.Token == "" || (c.alias != "" && made.Code != c.alias) {
+	if err := json.Unmarshal(w.Resp.Body, &made); err != nil || made.URL != c.target || made.Token == "" || (c.alias != "" && made.Code != c.alias) {
 		return ledger.Unknown, created{}
 	}
 	return ledger.Acknowledged, made
@@ -145,15 +145,15 @@ func (w *writer) readAnswer(c creation, err error) (ledger.End, created) {
 
 // verify asks the process that acknowledged: it must know the link at once.
 func (w *writer) verify(ctx context.Context, c creation, made created, process int) engine.Outcome {
-	if err := w.conns[process].Do(ctx, w.d.get("/"+made.Code), &w.resp); err != nil {
+	if err := w.Conns[process].Do(ctx, w.d.get("/"+made.Code), &w.Resp); err != nil {
 		return engine.Outcome{Kind: engine.OK, Status: 201} // it died meanwhile: the follow-up asks the others
 	}
-	if w.resp.Status != 302 || string(w.resp.Header("Location")) != c.target {
-		if !c.expires.IsZero() && time.Now().After(c.expires) || w.resp.Status >= 500 {
+	if w.Resp.Status != 302 || string(w.Resp.Header("Location")) != c.target {
+		if !c.expires.IsZero() && time.Now().After(c.expires) || w.Resp.Status >= 500 {
 			return engine.Outcome{Kind: engine.OK, Status: 201}
 		}
-		w.d.follow.violation("%s was acknowledged as /%s and does not resolve at once through the process that made it: %d", c.target, made.Code, w.resp.Status)
-		return engine.Outcome{Kind: engine.Body, Status: w.resp.Status}
+		w.d.follow.violation("%s was acknowledged as /%s and does not resolve at once through the process that made it: %d", c.target, made.Code, w.Resp.Status)
+		return engine.Outcome{Kind: engine.Body, Status: w.Resp.Status}
 	}
 	return engine.Outcome{Kind: engine.OK, Status: 201}
 }
@@ -167,6 +167,3 @@ func (d *Driver) acknowledged(c creation, made created, process int) {
 	}
 	d.follow.add(promise{creation: c, made: made, at: time.Now(), process: process})
 }
-
-// Close implements engine.Sender.
-func (w *writer) Close() error { return w.close() }

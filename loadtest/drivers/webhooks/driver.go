@@ -14,7 +14,6 @@ import (
 
 	"github.com/provingground/provingground/loadtest/balancer"
 	"github.com/provingground/provingground/loadtest/engine"
-	"github.com/provingground/provingground/loadtest/http1"
 	"github.com/provingground/provingground/loadtest/ledger"
 	"github.com/provingground/provingground/loadtest/trial"
 )
@@ -85,37 +84,12 @@ func (d *Driver) Flows() []engine.Flow {
 // Watch has nothing to do: the rows say when an event was applied.
 func (d *Driver) Watch(context.Context) {}
 
-// clients holds a connection to each process, for one goroutine.
+// clients are connections to each process, for one goroutine.
 type clients struct {
-	d     *Driver
-	conns []http1.Client
-	lives []int64
-	resp  http1.Response
+	d *Driver
+	*balancer.Clients
 }
 
 func (d *Driver) newClients(timeout time.Duration) clients {
-	c := clients{d: d, conns: make([]http1.Client, len(d.hosts)), lives: make([]int64, len(d.hosts))}
-	for i, host := range d.hosts {
-		c.conns[i] = http1.Client{Addr: host, Timeout: timeout}
-	}
-	return c
-}
-
-// do sends a request to the process that the balancer picks.
-func (c *clients) do(ctx context.Context, k int64, request []byte) error {
-	process, life := c.d.balancer.Pick(k)
-	if c.lives[process] != life {
-		// The process went away since: what is left of its connections is stale.
-		c.conns[process].Close()
-		c.lives[process] = life
-	}
-	return c.conns[process].Do(ctx, request, &c.resp)
-}
-
-// Close implements engine.Sender.
-func (c *clients) Close() error {
-	for i := range c.conns {
-		c.conns[i].Close()
-	}
-	return nil
+	return clients{d, balancer.NewClients(d.balancer, d.hosts, timeout)}
 }

@@ -98,7 +98,7 @@ func TestAnAcknowledgementMustBeCompleteAndOurs(t *testing.T) {
 		{"unknown outcome", `{}`, 504, ledger.Unknown},
 	} {
 		s := d.newSender()
-		s.resp.Status, s.resp.Body = tt.status, []byte(tt.body)
+		s.Resp.Status, s.Resp.Body = tt.status, []byte(tt.body)
 		if end := s.readAnswer(e, nil); end != tt.want {
 			t.Errorf("%s: %s, want %s", tt.name, end, tt.want)
 		}

@@ -37,13 +37,13 @@ func (s *sender) Send(ctx context.Context, k int64) engine.Outcome {
 		switch {
 		case end == ledger.Acknowledged:
 			s.d.mischief.remember(e)
-			return engine.Outcome{Kind: engine.OK, Status: s.resp.Status}
+			return engine.Outcome{Kind: engine.OK, Status: s.Resp.Status}
 		case end == ledger.Refused:
-			return engine.Outcome{Kind: engine.Status, Status: s.resp.Status}
+			return engine.Outcome{Kind: engine.Status, Status: s.Resp.Status}
 		}
 		unknown = unknown || end == ledger.Unknown
 		if err == nil && end == ledger.NotAttempted && !unknown {
-			return engine.Outcome{Kind: engine.Refused, Status: s.resp.Status}
+			return engine.Outcome{Kind: engine.Refused, Status: s.Resp.Status}
 		}
 		if time.Now().After(deadline) || !sleep(ctx, pause/2+rand.N(pause)) {
 			return s.gaveUp(end, err)
@@ -59,7 +59,7 @@ func (s *sender) attempt(ctx context.Context, e event, k int64) (ledger.End, err
 		return ledger.Unknown, err
 	}
 	s.d.entered(e, at)
-	err = s.do(ctx, k, request)
+	_, err = s.Do(ctx, k, request)
 	end := s.readAnswer(e, err)
 	s.d.answered(e, end, time.Now())
 	return end, err
@@ -95,9 +95,9 @@ func (s *sender) gaveUp(end ledger.End, err error) engine.Outcome {
 	case err != nil:
 		return engine.Outcome{Kind: engine.KindOf(err)}
 	case end == ledger.NotAttempted:
-		return engine.Outcome{Kind: engine.Refused, Status: s.resp.Status}
+		return engine.Outcome{Kind: engine.Refused, Status: s.Resp.Status}
 	}
-	return engine.Outcome{Kind: engine.Status, Status: s.resp.Status}
+	return engine.Outcome{Kind: engine.Status, Status: s.Resp.Status}
 }
 
 // readAnswer classifies an answer; an acknowledgement must be complete and ours.
@@ -108,12 +108,12 @@ func (s *sender) readAnswer(e event, err error) ledger.End {
 		}
 		return ledger.Unknown
 	}
-	end := ledger.EndOf(s.resp.Status, s.resp.Header("Retry-After") != nil)
+	end := ledger.EndOf(s.Resp.Status, s.Resp.Header("Retry-After") != nil)
 	if end != ledger.Acknowledged {
 		return end
 	}
 	var accepted struct{ ID, Provider string }
-	if err := json.Unmarshal(s.resp.Body, &accepted); err != nil || accepted.ID != e.id || accepted.Provider != e.provider {
+	if err := json.Unmarshal(s.Resp.Body, &accepted); err != nil || accepted.ID != e.id || accepted.Provider != e.provider {
 		return ledger.Unknown
 	}
 	return ledger.Acknowledged
