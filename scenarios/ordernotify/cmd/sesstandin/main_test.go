@@ -5,7 +5,7 @@ package main
 import (
 	"testing"
 
-	"github.com/provingground/provingground/scenarios/ordernotify/roletest"
+	"github.com/provingground/provingground/pkg/role/roletest"
 )
 
 func TestMistakesInItsSettingsAreNamed(t *testing.T) {

@@ -16,14 +16,9 @@ import (
 	"github.com/provingground/provingground/pkg/role"
 )
 
-const usage = `usage, with DEADLETTERS_URL and ADMIN_TOKEN in the environment:
-  deadletters groups
-  deadletters list [-reason R] [-shape S] [-key K] [-state open|queued|sent|taken|discarded] [-after ID] [-limit N]
-  deadletters show ID
-  deadletters audit [ID]
-  deadletters redrive [-name NAME] [-reason R] [-shape S] [-key K] [ID…]
-  deadletters progress NAME
-  deadletters discard -why TEXT [-reason R] [-shape S] [-key K] [ID…]`
+const usage = "with DEADLETTERS_URL and ADMIN_TOKEN in the environment: deadletters groups" +
+	" | list [-reason R] [-shape S] [-key K] [-state open|queued|sent|taken|discarded] [-after ID] [-limit N] | show ID | audit [ID]" +
+	" | redrive [-name NAME] [-reason R] [-shape S] [-key K] [ID…] | progress NAME | discard -why TEXT [-reason R] [-shape S] [-key K] [ID…]"
 
 const callTimeout = 10 * time.Second
 
@@ -70,7 +65,7 @@ func parse(args []string) (call, error) {
 	after := flags.String("after", "", "")
 	limit := flags.String("limit", "", "")
 	if err := flags.Parse(args[1:]); err != nil {
-		return call{}, fmt.Errorf("%w: %w\n%s", role.ErrUsage, err, usage)
+		return call{}, fmt.Errorf("%w: %w; %s", role.ErrUsage, err, usage)
 	}
 	s.IDs = flags.Args()
 	switch {
@@ -93,7 +88,7 @@ func parse(args []string) (call, error) {
 	case args[0] == "discard" && s.Why != "":
 		return call{method: http.MethodPost, path: "/api/discards", body: s}, nil
 	}
-	return call{}, fmt.Errorf("%w: %s", role.ErrUsage, usage)
+	return call{}, fmt.Errorf("%w: no command like %q; %s", role.ErrUsage, args, usage)
 }
 
 func (c call) do(ctx context.Context, base *url.URL, token string, out io.Writer) error {

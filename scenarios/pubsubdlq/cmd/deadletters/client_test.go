@@ -13,16 +13,22 @@ import (
 	"github.com/provingground/provingground/pkg/role"
 )
 
+// environment is that of whoever calls the service at url.
+func environment(url string) func(string) string {
+	all := map[string]string{"ADMIN_TOKEN": "a secret that is long enough to pass", "DEADLETTERS_URL": url}
+	return func(name string) string { return all[name] }
+}
+
 func TestMistakesInTheCallSayHowItIsUsed(t *testing.T) {
 	for _, args := range [][]string{
 		{"help"}, {"lst"}, {"groups", "x"}, {"show"}, {"show", "a", "b"}, {"progress"}, {"discard", "a"}, {"redrive", "-why", "x", "a"}, {"list", "-nosuch"},
 	} {
-		err := run(t.Context(), environment(nil), args, io.Discard)
+		err := run(t.Context(), environment(""), args, io.Discard)
 		if !errors.Is(err, role.ErrUsage) || !strings.Contains(err.Error(), "deadletters groups") {
 			t.Errorf("deadletters %q = %v, want its usage", args, err)
 		}
 	}
-	if err := run(t.Context(), environment(nil), []string{"groups"}, io.Discard); !errors.Is(err, role.ErrUsage) || !strings.Contains(err.Error(), "DEADLETTERS_URL") {
+	if err := run(t.Context(), environment(""), []string{"groups"}, io.Discard); !errors.Is(err, role.ErrUsage) || !strings.Contains(err.Error(), "DEADLETTERS_URL") {
 		t.Errorf("without an address: %v", err)
 	}
 }
@@ -43,7 +49,7 @@ func TestEachCommandIsOneRequest(t *testing.T) {
 		io.WriteString(w, `{"answer":1}`)
 	}))
 	defer srv.Close()
-	env := environment(map[string]string{"DEADLETTERS_URL": srv.URL})
+	env := environment(srv.URL)
 	for want, args := range map[string][]string{
 		`GET /api/groups null`: {"groups"},
 		`GET /api/letters?after=&key=&limit=5&reason=malformed&shape=&state=open null`: {"list", "-reason", "malformed", "-state", "open", "-limit", "5"},

@@ -19,20 +19,23 @@ const Nobody = "127.0.0.1:1"
 // Program is the run function of a role's command.
 type Program func(ctx context.Context, env func(string) string, args []string, out io.Writer) error
 
-const secret = "hunter2"
+// Secret is a value that no complaint may repeat.
+const Secret = "hunter2"
 
 // Check runs a program with what all roles need and env, each time with one of the
-// bad settings ("NAME=value"; an empty value unsets) instead of the good one.
+// bad settings ("NAME=value"; an empty value unsets) instead of the good one. It
+// must complain in one line that names the variable.
 func Check(t *testing.T, run Program, env map[string]string, bad ...string) {
 	t.Helper()
 	t.Setenv("AWS_REGION", "us-east-1")
 	t.Setenv("AWS_CONFIG_FILE", "/dev/null") // not the machine's
 	t.Setenv("AWS_SHARED_CREDENTIALS_FILE", "/dev/null")
+	t.Setenv("PUBSUB_EMULATOR_HOST", Nobody)
 	all := map[string]string{"ADDR": Nobody, "ADMIN_ADDR": Nobody}
 	maps.Copy(all, env)
-	bad = append(bad, "ADDR=", "ADMIN_ADDR=", "DRAIN_DELAY=soon")
+	bad = append(bad, "ADDR=", "ADMIN_ADDR=", "ADMIN_ADDR="+Secret, "DRAIN_DELAY=soon")
 	if all["DATABASE_URL"] != "" {
-		bad = append(bad, "DATABASE_URL=", "DATABASE_URL=postgres://user:"+secret+"@[::1")
+		bad = append(bad, "DATABASE_URL=", "DATABASE_URL=postgres://user:"+Secret+"@[::1")
 	}
 	for _, setting := range bad {
 		t.Run(setting+" is named in one line", func(t *testing.T) {
@@ -62,7 +65,7 @@ func complains(t *testing.T, run Program, env map[string]string, args []string, 
 	if !errors.Is(err, role.ErrUsage) || !strings.Contains(err.Error(), text) {
 		t.Fatalf("run = %v, want a configuration error with %q", err, text)
 	}
-	if strings.Contains(err.Error(), "\n") || strings.Contains(err.Error(), secret) {
+	if strings.Contains(err.Error(), "\n") || strings.Contains(err.Error(), Secret) {
 		t.Errorf("run = %q, want one line without the secret", err)
 	}
 }
