@@ -56,23 +56,25 @@ func (f *followUp) add(p promise) {
 func (f *followUp) run(ctx context.Context) {
 	var workers sync.WaitGroup
 	for range askers {
-		workers.Go(func() {
-			c := f.d.api.newClients(readTimeout)
-			defer c.Close()
-			for {
-				select {
-				case <-ctx.Done():
-					return
-				case p := <-f.queue:
-					if sleep(ctx, time.Until(p.due())) {
-						f.look(ctx, &c, p)
-					}
-					f.open.Done()
-				}
-			}
-		})
+		workers.Go(func() { f.work(ctx) })
 	}
 	workers.Wait()
+}
+
+func (f *followUp) work(ctx context.Context) {
+	c := f.d.api.newClients(readTimeout)
+	defer c.Close()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case p := <-f.queue:
+			if sleep(ctx, time.Until(p.due())) {
+				f.look(ctx, &c, p)
+			}
+			f.open.Done()
+		}
+	}
 }
 
 func (p promise) due() time.Time {
