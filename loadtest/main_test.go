@@ -208,7 +208,7 @@ func builds() []broken {
 		},
 		{
 			scenario: "webhooks", name: "events are acknowledged before Pub/Sub has them", drill: "publish-fails",
-			edits: []stack.Edit{{File: "receiver.go", Old: `if err := r.publisher.publish(ctx, message(event)); err != nil {`, New: `go r.publisher.publish(context.WithoutCancel(ctx), message(event)); if err != nil {`}},
+			edits: []stack.Edit{{File: "receiver.go", Old: `if err := r.events.Publish(ctx, message(event)); err != nil {`, New: `go r.events.Publish(context.WithoutCancel(ctx), message(event)); if err != nil {`}},
 			check: "ledger", complains: "was acknowledged",
 		},
 		{
@@ -259,12 +259,9 @@ func builds() []broken {
 		},
 		{
 			scenario: "pubsubdlq", name: "usage is accepted before the topic has it",
-			edits: []stack.Edit{{File: "publisher.go", Old: `	_, err := topic.Publish(ctx, m).Get(ctx)
-	if err == nil {`, New: `	if m.Attributes[attributeID][len(m.Attributes[attributeID])-1] == '7' {
-		return nil
-	}
-	_, err := topic.Publish(ctx, m).Get(ctx)
-	if err == nil {`}},
+			edits: []stack.Edit{{File: "intake.go", Old: `	if err := i.topic.Publish(`, New: `	if id[len(id)-1] == '7' {
+		err = nil
+	} else if err := i.topic.Publish(`}},
 			check: "ledger", complains: "was acknowledged",
 		},
 		{

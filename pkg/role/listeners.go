@@ -7,10 +7,17 @@ import (
 	"net"
 	"net/http"
 	"time"
+
+	"golang.org/x/net/netutil"
 )
 
-// shutdownTimeout bounds how long requests under way may take after the drain.
-const shutdownTimeout = 5 * time.Second
+const (
+	// shutdownTimeout bounds how long requests under way may take after the drain.
+	shutdownTimeout = 5 * time.Second
+	// MaxConnections is how many a listener has at a time. Others wait in the
+	// kernel's queue until one ends: each costs memory, whatever it sends.
+	MaxConnections = 4096
+)
 
 // A Server serves one listener. *http.Server is one. After Shutdown, Serve
 // returns nil or http.ErrServerClosed.
@@ -32,7 +39,7 @@ type Listeners struct {
 	servers []Server
 }
 
-// Listen opens all addresses, or none.
+// Listen opens all addresses, or none. Each takes [MaxConnections] at a time.
 func Listen(all ...Listener) (*Listeners, error) {
 	l := &Listeners{}
 	for _, each := range all {
@@ -40,7 +47,7 @@ func Listen(all ...Listener) (*Listeners, error) {
 		if err != nil {
 			return nil, errors.Join(fmt.Errorf("listen for %s: %w", each.Purpose, err), l.close())
 		}
-		l.open = append(l.open, open)
+		l.open = append(l.open, netutil.LimitListener(open, MaxConnections))
 		l.servers = append(l.servers, each.Server)
 	}
 	return l, nil

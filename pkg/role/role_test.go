@@ -1,6 +1,7 @@
 package role_test
 
 import (
+	"bufio"
 	"context"
 	"errors"
 	"fmt"
@@ -9,6 +10,7 @@ import (
 	"net/http/httptest"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -211,4 +213,68 @@ func await(t *testing.T, addr, path string, status int) {
 		}
 	}
 	t.Fatalf("GET %s: %s, want %d", path, last, status)
+}
+
+// telling is a server that tells its address.
+type telling struct {
+	*http.Server
+	addr chan string
+}
+
+func (t telling) Serve(l net.Listener) error {
+	t.addr <- l.Addr().String()
+	return t.Server.Serve(l)
+}
+
+// TestConnectionsAreBounded opens two more than a listener takes: they are answered
+// when others end, and never were there more.
+func TestConnectionsAreBounded(t *testing.T) {
+	var now, most atomic.Int64
+	server := &http.Server{
+		Handler: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) }),
+		ConnState: func(_ net.Conn, s http.ConnState) {
+			switch s {
+			case http.StateNew:
+				most.Store(max(most.Load(), now.Add(1)))
+			case http.StateClosed:
+				now.Add(-1)
+			}
+		},
+	}
+	told := telling{server, make(chan string, 1)}
+	listeners, err := role.Listen(role.Listener{Addr: "127.0.0.1:0", Server: told})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() { ended <- listeners.Serve(ctx, 0, func(bool) {}) }()
+	defer func() { stop(); <-ended }()
+
+	addr := <-told.addr
+	var open []net.Conn
+	defer func() {
+		for _, c := range open {
+			c.Close()
+		}
+	}()
+	for range role.MaxConnections + 2 {
+		c, err := net.Dial("tcp", addr)
+		if err != nil {
+			t.Fatal(err)
+		}
+		open = append(open, c)
+	}
+	for _, c := range open[:2] {
+		c.Close()
+	}
+	for _, c := range open[2:] {
+		fmt.Fprint(c, "GET / HTTP/1.1\r\nHost: here\r\n\r\n")
+		if answer, err := bufio.NewReader(c).ReadString('\n'); err != nil || !strings.Contains(answer, "204") {
+			t.Fatalf("%q, %v; want 204", answer, err)
+		}
+	}
+	if most.Load() != role.MaxConnections {
+		t.Errorf("%d connections at a time, want %d", most.Load(), role.MaxConnections)
+	}
 }

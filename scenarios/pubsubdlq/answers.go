@@ -10,6 +10,7 @@ import (
 	"github.com/provingground/provingground/pkg/deadletters"
 	"github.com/provingground/provingground/pkg/idempotency"
 	"github.com/provingground/provingground/pkg/problem"
+	"github.com/provingground/provingground/pkg/pubsubproducer"
 )
 
 // errNoAccount says that there is no such account.
@@ -32,7 +33,7 @@ func problemOf(err error) *problem.Problem {
 		return problem.New(http.StatusNotFound, "no-such-account", "No such account", "There is no account of this name.")
 	case errors.Is(err, deadletters.ErrReused):
 		return problem.New(http.StatusUnprocessableEntity, "name-reused", "The name was used for another redrive", "Make up a new name.")
-	case errors.Is(err, ErrUnavailable):
+	case errors.Is(err, ErrUnavailable), errors.Is(err, pubsubproducer.ErrNotAttempted):
 		return problem.New(http.StatusServiceUnavailable, "not-attempted", "Not attempted", "Nothing was done: repeat the request.").After(1)
 	}
 	return problem.New(http.StatusGatewayTimeout, "unknown-outcome", "No answer in time", "The outcome is unknown: repeat the request with the same key or name.")

@@ -7,9 +7,8 @@ import (
 	"log/slog"
 	"time"
 
-	"cloud.google.com/go/pubsub/v2"
-
 	"github.com/provingground/provingground/pkg/envvars"
+	"github.com/provingground/provingground/pkg/pubsubproducer"
 	"github.com/provingground/provingground/pkg/role"
 )
 
@@ -29,7 +28,7 @@ func NewProcess(ctx context.Context, name string, env func(string) string, out i
 		return nil, fmt.Errorf("%w: %w", role.ErrUsage, err)
 	}
 	var err error
-	if p.PubSub, err = pubsub.NewClient(ctx, project); err != nil {
+	if p.PubSub, err = pubsubproducer.Open(ctx, project); err != nil {
 		return nil, fmt.Errorf("%w: Pub/Sub: %w", role.ErrUsage, err)
 	}
 	return p, nil

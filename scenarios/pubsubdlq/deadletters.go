@@ -16,6 +16,7 @@ import (
 
 	"github.com/provingground/provingground/pkg/deadletters"
 	"github.com/provingground/provingground/pkg/pubsubconsumer"
+	"github.com/provingground/provingground/pkg/pubsubproducer"
 )
 
 // forwarded begins the attributes of what Pub/Sub itself gave up.
@@ -31,7 +32,7 @@ type DeadLetters struct {
 // undertaker keeps what died, and sends back what it is asked to.
 type undertaker struct {
 	db      *pgxpool.Pool
-	topic   *pubsub.Publisher
+	topic   *pubsubproducer.Topic
 	metrics *metrics
 	log     *slog.Logger
 }
@@ -98,7 +99,7 @@ func (u *undertaker) send(ctx context.Context, all []deadletters.Letter) error {
 	failed := make([]error, len(all))
 	var sending sync.WaitGroup
 	for i, l := range all {
-		result := u.topic.Publish(ctx, messageOf(l))
+		result := u.topic.Publisher.Publish(ctx, messageOf(l))
 		sending.Go(func() {
 			if _, err := result.Get(ctx); err != nil {
 				u.topic.ResumePublish(l.Key)

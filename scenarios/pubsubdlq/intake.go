@@ -9,11 +9,11 @@ import (
 	"net/http"
 	"time"
 
-	"cloud.google.com/go/pubsub/v2"
 	"golang.org/x/time/rate"
 
 	"github.com/provingground/provingground/pkg/idempotency"
 	"github.com/provingground/provingground/pkg/problem"
+	"github.com/provingground/provingground/pkg/pubsubproducer"
 )
 
 const (
@@ -30,13 +30,13 @@ var errShed = fmt.Errorf("%w: more requests arrive than are admitted", ErrUnavai
 // it is one producer of several, and no producer knows all that its consumers cannot
 // take.
 type intake struct {
-	topic   *pubsub.Publisher
+	topic   *pubsubproducer.Topic
 	admit   *rate.Limiter
 	answers answers
 	mux     *http.ServeMux
 }
 
-func newIntake(topic *pubsub.Publisher, m *metrics, log *slog.Logger, admitPerSecond float64) *intake {
+func newIntake(topic *pubsubproducer.Topic, m *metrics, log *slog.Logger, admitPerSecond float64) *intake {
 	i := &intake{
 		topic: topic, answers: answers{m, log}, mux: http.NewServeMux(),
 		admit: rate.NewLimiter(rate.Limit(admitPerSecond), max(1, int(admitPerSecond/20))),
@@ -77,7 +77,7 @@ func (i *intake) record(w http.ResponseWriter, r *http.Request) {
 		i.answers.fail(w, "usage", err)
 		return
 	}
-	if err := publish(r.Context(), i.topic, newMessage(id, body.Account, body.Version, body.Data, time.Now())); err != nil {
+	if err := i.topic.Publish(r.Context(), newMessage(id, body.Account, body.Version, body.Data, time.Now())); err != nil {
 		i.answers.fail(w, "usage", err)
 		return
 	}

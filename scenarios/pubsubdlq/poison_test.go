@@ -146,7 +146,7 @@ func TestWhatPubSubGaveUpIsShownToo(t *testing.T) {
 	topic := newTopic(c.client, "pubsubdlq-dead", false)
 	defer topic.Stop()
 	m := &pubsub.Message{Data: []byte{0xff, 0}, Attributes: map[string]string{forwarded + "Subscription": "pubsubdlq-subscriber", forwarded + "DeliveryCount": "100"}}
-	if err := publish(t.Context(), topic, m); err != nil {
+	if err := topic.Publish(t.Context(), m); err != nil {
 		t.Fatal(err)
 	}
 	eventually(t, "it is shown", func() bool { return c.letters(t) == "given-up-by-pubsub open" })

@@ -28,7 +28,7 @@ type Subscriber struct {
 // consumer of the subscription.
 func (s Subscriber) consumer(b *biller, m *metrics, log *slog.Logger) *pubsubconsumer.Consumer {
 	return &pubsubconsumer.Consumer{
-		Subscriber: s.Client.Subscriber(s.Subscription), DeadLetters: newTopic(s.Client, s.DeadTopic, false),
+		Subscriber: s.Client.Subscriber(s.Subscription), DeadLetters: newTopic(s.Client, s.DeadTopic, false).Publisher,
 		Handle: b.handle, Failures: failuresIn(b.db), Outstanding: s.Outstanding,
 		Probe: func(ctx context.Context) error {
 			ctx, cancel := context.WithTimeout(ctx, probeTimeout)

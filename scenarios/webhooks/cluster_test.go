@@ -87,7 +87,7 @@ func (c *cluster) receiver(t *testing.T, admit float64) string {
 	m := newMetrics()
 	p := newPublisher(c.client, "webhooks-events", m)
 	srv := httptest.NewServer(newReceiver(Providers(paymentKeys(), repoKeys()), p, admit, m, c.log))
-	t.Cleanup(func() { srv.Close(); p.stop() })
+	t.Cleanup(func() { srv.Close(); p.Stop() })
 	return srv.URL
 }
 

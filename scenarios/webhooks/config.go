@@ -8,9 +8,9 @@ import (
 	"time"
 
 	"cloud.google.com/go/pubsub/v2"
-	"google.golang.org/api/option"
 
 	"github.com/provingground/provingground/pkg/envvars"
+	"github.com/provingground/provingground/pkg/pubsubproducer"
 	"github.com/provingground/provingground/pkg/role"
 	"github.com/provingground/provingground/pkg/webhooksig"
 )
@@ -43,8 +43,7 @@ func NewCommon(ctx context.Context, name string, env func(string) string, out io
 // OpenPubSub returns a client of the project. PUBSUB_EMULATOR_HOST is the
 // library's own variable.
 func OpenPubSub(ctx context.Context, project string) (*pubsub.Client, error) {
-	// The context bounds the client's life, and ends before what it has to publish.
-	client, err := pubsub.NewClient(context.WithoutCancel(ctx), project, option.WithTelemetryDisabled())
+	client, err := pubsubproducer.Open(ctx, project)
 	if err != nil {
 		return nil, fmt.Errorf("%w: Pub/Sub: %w", role.ErrUsage, err)
 	}

@@ -13,6 +13,7 @@ import (
 	"golang.org/x/time/rate"
 
 	"github.com/provingground/provingground/pkg/problem"
+	"github.com/provingground/provingground/pkg/pubsubproducer"
 	"github.com/provingground/provingground/pkg/webhooksig"
 )
 
@@ -24,7 +25,7 @@ const acceptTimeout = 4 * time.Second
 // cost: header, size, body, signature, content; only then a place, and Pub/Sub.
 type receiver struct {
 	providers map[string]Scheme
-	publisher *publisher
+	events    *pubsubproducer.Topic
 	admit     *rate.Limiter
 	metrics   *metrics
 	log       *slog.Logger
@@ -32,9 +33,9 @@ type receiver struct {
 	mux       *http.ServeMux
 }
 
-func newReceiver(providers map[string]Scheme, p *publisher, admitPerSecond float64, m *metrics, log *slog.Logger) *receiver {
+func newReceiver(providers map[string]Scheme, events *pubsubproducer.Topic, admitPerSecond float64, m *metrics, log *slog.Logger) *receiver {
 	r := &receiver{
-		providers: providers, publisher: p, metrics: m, log: log, now: time.Now, mux: http.NewServeMux(),
+		providers: providers, events: events, metrics: m, log: log, now: time.Now, mux: http.NewServeMux(),
 		admit: rate.NewLimiter(rate.Limit(admitPerSecond), max(1, int(admitPerSecond/10))),
 	}
 	r.mux.HandleFunc("POST /webhooks/{provider}", r.receive)
@@ -63,7 +64,7 @@ func (r *receiver) receive(w http.ResponseWriter, req *http.Request) {
 	}
 	ctx, cancel := context.WithTimeout(req.Context(), acceptTimeout)
 	defer cancel()
-	if err := r.publisher.publish(ctx, message(event)); err != nil {
+	if err := r.events.Publish(ctx, message(event)); err != nil {
 		r.fail(w, err)
 		return
 	}
@@ -111,13 +112,13 @@ func (r *receiver) read(w http.ResponseWriter, req *http.Request) (Event, error)
 var (
 	errNoProvider = errors.New("no such provider")
 	// errShed: refusing early keeps the answers to the rest fast.
-	errShed = fmt.Errorf("%w: more events arrive than are admitted", errNotAttempted)
+	errShed = fmt.Errorf("%w: more events arrive than are admitted", pubsubproducer.ErrNotAttempted)
 )
 
 func (r *receiver) fail(w http.ResponseWriter, err error) {
 	p := problemOf(err)
 	r.metrics.answered(p.Status)
-	if p.Status >= 500 && !errors.Is(err, errNotAttempted) && !errors.Is(err, context.Canceled) {
+	if p.Status >= 500 && !errors.Is(err, pubsubproducer.ErrNotAttempted) && !errors.Is(err, context.Canceled) {
 		r.log.Error("publish failed", "status", p.Status, "error", err)
 	}
 	p.Write(w)
@@ -138,7 +139,7 @@ func problemOf(err error) *problem.Problem {
 		return problem.New(http.StatusUnprocessableEntity, "too-old", "Created too long ago or in the future", err.Error())
 	case errors.Is(err, errMalformed):
 		return problem.Invalid(err.Error())
-	case errors.Is(err, errNotAttempted):
+	case errors.Is(err, pubsubproducer.ErrNotAttempted):
 		return problem.New(http.StatusServiceUnavailable, "not-attempted", "Not attempted", "Nothing was done: send the event again.").After(1)
 	}
 	return problem.New(http.StatusGatewayTimeout, "unknown-outcome", "Pub/Sub did not answer in time", "The outcome is unknown: send the event again, with the same id.")

@@ -9,6 +9,8 @@ import (
 	"cloud.google.com/go/pubsub/v2"
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/provingground/provingground/pkg/pubsubproducer"
 )
 
 // replayBatch is how many events are read and published at a time.
@@ -21,7 +23,7 @@ const replayBatch = 500
 // and repeated.
 func Replay(ctx context.Context, db *pgxpool.Pool, client *pubsub.Client, topic, provider, account string, from time.Time) (n int, err error) {
 	p := newPublisher(client, topic, newMetrics())
-	defer p.stop()
+	defer p.Stop()
 	for after := int64(0); ; {
 		events, last, err := replayable(ctx, db, provider, account, from, after)
 		if err != nil || len(events) == 0 {
@@ -55,10 +57,10 @@ SELECT seq, body FROM inbox WHERE provider = $1 AND account = $2 AND seq > $3 AN
 }
 
 // publishAll hands all to the client before it waits, so that batches are full.
-func publishAll(ctx context.Context, p *publisher, events []Event) error {
+func publishAll(ctx context.Context, p *pubsubproducer.Topic, events []Event) error {
 	var results []*pubsub.PublishResult
 	for _, e := range events {
-		results = append(results, p.topic.Publish(ctx, message(e)))
+		results = append(results, p.Publisher.Publish(ctx, message(e)))
 	}
 	var failed []error
 	for _, r := range results {

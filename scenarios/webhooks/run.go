@@ -17,7 +17,7 @@ import (
 func RunReceiver(ctx context.Context, c Common, topic string, providers map[string]Scheme, admitPerSecond float64) error {
 	m := newMetrics()
 	p := newPublisher(c.Client, topic, m)
-	defer p.stop()
+	defer p.Stop()
 	return c.serve(ctx, newReceiver(providers, p, admitPerSecond, m, c.Log), m, func(ctx context.Context, ready func()) error {
 		ready()
 		<-ctx.Done()
