@@ -1,6 +1,7 @@
 package role
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -14,9 +15,8 @@ import (
 const (
 	// shutdownTimeout bounds how long requests under way may take after the drain.
 	shutdownTimeout = 5 * time.Second
-	// MaxConnections is how many a listener has at a time. Others wait in the
-	// kernel's queue until one ends: each costs memory, whatever it sends.
-	MaxConnections = 4096
+	// maxConnections of a listener: each costs some 30 kB, even if it is idle.
+	maxConnections = 10_000
 )
 
 // A Server serves one listener. *http.Server is one. After Shutdown, Serve
@@ -31,6 +31,9 @@ type Listener struct {
 	Purpose string // for errors, such as "administration"
 	Addr    string
 	Server  Server
+	// Connections is how many there are at a time, idle ones too; 0 means 10,000.
+	// Others wait in the kernel's queue until one ends.
+	Connections int
 }
 
 // Listeners are open and not served yet.
@@ -39,7 +42,7 @@ type Listeners struct {
 	servers []Server
 }
 
-// Listen opens all addresses, or none. Each takes [MaxConnections] at a time.
+// Listen opens all addresses, or none.
 func Listen(all ...Listener) (*Listeners, error) {
 	l := &Listeners{}
 	for _, each := range all {
@@ -47,7 +50,7 @@ func Listen(all ...Listener) (*Listeners, error) {
 		if err != nil {
 			return nil, errors.Join(fmt.Errorf("listen for %s: %w", each.Purpose, err), l.close())
 		}
-		l.open = append(l.open, netutil.LimitListener(open, MaxConnections))
+		l.open = append(l.open, netutil.LimitListener(open, cmp.Or(each.Connections, maxConnections)))
 		l.servers = append(l.servers, each.Server)
 	}
 	return l, nil

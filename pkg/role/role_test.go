@@ -229,6 +229,7 @@ func (t telling) Serve(l net.Listener) error {
 // TestConnectionsAreBounded opens two more than a listener takes: they are answered
 // when others end, and never were there more.
 func TestConnectionsAreBounded(t *testing.T) {
+	const limit = 3
 	var now, most atomic.Int64
 	server := &http.Server{
 		Handler: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) }),
@@ -242,7 +243,7 @@ func TestConnectionsAreBounded(t *testing.T) {
 		},
 	}
 	told := telling{server, make(chan string, 1)}
-	listeners, err := role.Listen(role.Listener{Addr: "127.0.0.1:0", Server: told})
+	listeners, err := role.Listen(role.Listener{Addr: "127.0.0.1:0", Server: told, Connections: limit})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -258,7 +259,7 @@ func TestConnectionsAreBounded(t *testing.T) {
 			c.Close()
 		}
 	}()
-	for range role.MaxConnections + 2 {
+	for range limit + 2 {
 		c, err := net.Dial("tcp", addr)
 		if err != nil {
 			t.Fatal(err)
@@ -274,7 +275,7 @@ func TestConnectionsAreBounded(t *testing.T) {
 			t.Fatalf("%q, %v; want 204", answer, err)
 		}
 	}
-	if most.Load() != role.MaxConnections {
-		t.Errorf("%d connections at a time, want %d", most.Load(), role.MaxConnections)
+	if most.Load() != limit {
+		t.Errorf("%d connections at a time, want %d", most.Load(), limit)
 	}
 }

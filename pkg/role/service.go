@@ -37,11 +37,11 @@ type Service struct {
 func (s Service) Run(ctx context.Context) error {
 	var ready, draining atomic.Bool
 	listeners, err := Listen(
-		Listener{"requests", s.Addr, &http.Server{
+		Listener{Purpose: "requests", Addr: s.Addr, Server: &http.Server{
 			Handler:           health(func() bool { return ready.Load() && !draining.Load() }, s.Public),
 			ReadHeaderTimeout: readHeaderTimeout, ReadTimeout: readTimeout, WriteTimeout: s.WriteTimeout, IdleTimeout: idleTimeout, MaxHeaderBytes: maxHeaderBytes,
 		}},
-		Listener{"administration", s.AdminAddr, &http.Server{
+		Listener{Purpose: "administration", Addr: s.AdminAddr, Server: &http.Server{
 			Handler: s.Admin, ReadHeaderTimeout: readHeaderTimeout, IdleTimeout: idleTimeout, MaxHeaderBytes: maxHeaderBytes,
 		}},
 	)
