@@ -84,8 +84,9 @@ func (d *Driver) acked() map[string]*sent {
 func (d *Driver) judgeCharges(drill bool) judge.Check {
 	found := maps.Clone(d.effects.others)
 	mended := 0
+	acked := d.acked()
 	for id, n := range d.effects.charges {
-		s := d.acked()[id]
+		s := acked[id]
 		if n == 1 && s != nil && s.kind.mendable() && d.mended.Load() {
 			mended++
 			continue
@@ -105,13 +106,14 @@ func (d *Driver) judgeBalances() judge.Check {
 // judgeLetters wants each acknowledged poisoned event shown once by the tool.
 func (d *Driver) judgeLetters(drill bool) judge.Check {
 	found := map[string]int{}
+	acked := d.acked()
 	for id, letters := range d.effects.letters {
-		if s := d.acked()[id]; s == nil || s.kind != wholesome { // healthy ones have a check of their own
+		if s := acked[id]; s == nil || s.kind != wholesome { // healthy ones have a check of their own
 			found[id] = len(letters)
 		}
 	}
 	if d.mended.Load() { // what was tried when it was mended may have passed without dying
-		for id, s := range d.acked() {
+		for id, s := range acked {
 			if s.kind.mendable() && d.effects.charges[id] == 1 && found[id] == 0 {
 				found[id] = 1
 			}
