@@ -42,6 +42,7 @@ func (a *attempt) prepare(ctx context.Context) (err error) {
 	a.setup = trial.NewSetup(a.scenario, a.scene.stack, a.rate, a.records, a.warmUp, a.duration)
 	a.setup.Detour = a.scene.detour
 	drill := a.planned()
+	a.setup.Drill = drill.Name
 	if drill.Admits > 0 {
 		a.setup.Arrivals = drills.OverloadArrivals(drill, a.setup)
 	}

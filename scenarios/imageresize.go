@@ -49,6 +49,8 @@ func imageresize() Scenario {
 			},
 			{
 				Name: "outage", Shows: "DynamoDB stands still for longer than attempts × visibility: uploads go on, nothing is resized meanwhile, and no image is given up",
+				// What came meanwhile, 20 s × arrival, is worked off beside what comes: with
+				// a capacity of 2 × arrival that takes as long as the outage did.
 				Lasts: 20 * time.Second, Recovery: 20 * time.Second, Servers: []string{"dynamodb"}, Env: map[string]string{"VISIBILITY": "2s"},
 			},
 			{

@@ -67,6 +67,7 @@ type Setup struct {
 
 	Rate     float64 // arrivals per second of the first flow
 	Records  int     // to prepare
+	Drill    string  // what is broken on purpose; empty in a load
 	WarmUp   time.Duration
 	Duration time.Duration // measured
 

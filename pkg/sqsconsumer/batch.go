@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -62,8 +63,11 @@ func (r *running) handle(ctx context.Context, batch []Message) {
 }
 
 // call turns a panic of the handler into an error: one message must not end the
-// others.
+// others. What a long poll brings after Grace is not begun.
 func (r *running) call(ctx context.Context, m Message) (err error) {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
 	defer func() {
 		if p := recover(); p != nil {
 			err = fmt.Errorf("the handler panicked: %v", p)
@@ -217,8 +221,8 @@ func (r *running) extend(ctx context.Context, open []*underway) {
 }
 
 // change sets visibilities, and returns the places of those that SQS refused
-// because they are no longer ours. A call that failed, and an entry that failed by
-// the server's fault, say nothing: the message may still be ours.
+// because they are no longer ours. A call that failed, and an entry that failed for
+// another reason, say nothing: the message may still be ours.
 func (r *running) change(ctx context.Context, all []visibility) (refused []int) {
 	if len(all) == 0 {
 		return nil
@@ -239,9 +243,20 @@ func (r *running) change(ctx context.Context, all []visibility) (refused []int) 
 	for _, f := range out.Failed {
 		i, m := at(messages, f)
 		r.Observe(m, Failed, fmt.Errorf("change visibility: %s: %s", aws.ToString(f.Code), aws.ToString(f.Message)))
-		if i >= 0 && f.SenderFault {
+		if i >= 0 && gone(aws.ToString(f.Code)) {
 			refused = append(refused, i)
 		}
 	}
 	return refused
+}
+
+// gone tells by its code an entry that says that a message is deleted, or somebody
+// else's. SenderFault does not tell: throttling is the sender's, too.
+func gone(code string) bool {
+	code = strings.TrimPrefix(code, "AWS.SimpleQueueService.")
+	switch strings.TrimSuffix(code, "Exception") { // LocalStack has it behind each
+	case "InvalidParameterValue", "ReceiptHandleIsInvalid", "MessageNotInflight":
+		return true
+	}
+	return false
 }

@@ -104,7 +104,8 @@ func (c *Consumer) withDefaults() *Consumer {
 }
 
 // Run consumes until ctx ends, then gives back what is not handled within Grace
-// and returns. It returns an error only if the consumer lacks something.
+// and returns: after Grace or Wait, whichever is longer, for a long poll under way
+// is not cut off. It returns an error only if the consumer lacks something.
 func (c *Consumer) Run(ctx context.Context) error {
 	if c.Client == nil || c.QueueURL == "" || c.DeadLetterURL == "" || c.Handle == nil {
 		return errors.New("sqsconsumer: a consumer needs a client, a queue, a dead-letter queue and a handler")
@@ -137,9 +138,10 @@ type running struct {
 func (r *running) work(ctx, working context.Context) {
 	failures := 0
 	for r.breaker.pass(ctx) {
-		// A long poll that was cut off may have been given messages that nobody else
-		// sees until their visibility is over, so it is not: stopping takes up to Wait.
-		batch, err := r.receive(working)
+		// A long poll that was cut off may be given messages all the same, those that
+		// this very consumer gives back among them, and nobody sees them until their
+		// visibility is over. So neither the end of ctx nor that of Grace cuts it off.
+		batch, err := r.receive(context.WithoutCancel(working))
 		if err != nil {
 			failures++
 			r.Observe(Message{}, Failed, err)

@@ -133,6 +133,7 @@ func TestConsumer(t *testing.T) {
 		"an outage stops the receiving and kills nothing":             outage,
 		"a slow message is extended and handled once":                 slowMessage,
 		"the end gives back what is not handled in time":              gracefulEnd,
+		"what a long poll brings after the end is given back":         lateDelivery,
 		"a panic is an error of its message":                          panics,
 		"no more messages are under way than workers times ten":       bounded,
 		"a message that SQS takes away ends alone":                    takenAway,
@@ -301,6 +302,64 @@ func gracefulEnd(t *testing.T, q queue) {
 	if visible, hidden := depth(t, q.client, q.url); visible != 1 || hidden != 0 {
 		t.Errorf("after the end %d messages are visible and %d hidden, want 1 and 0", visible, hidden)
 	}
+}
+
+// lateDelivery lets a long poll that was under way at the end bring a message when
+// Grace is over. SQS hides it for an hour from whoever cut the poll off.
+func lateDelivery(t *testing.T, q queue) {
+	started, aborted := make(chan struct{}), make(chan struct{})
+	c := q.consumer(func(ctx context.Context, m sqsconsumer.Message) error {
+		if m.Body != "first" {
+			t.Errorf("%s was handled", m.Body)
+			return nil
+		}
+		close(started)
+		<-ctx.Done()
+		close(aborted)
+		return ctx.Err()
+	})
+	poll := &holdDelivery{next: http.DefaultClient, body: "late", held: make(chan struct{}), until: aborted}
+	c.Client = sqs.New(q.client.Options(), func(o *sqs.Options) { o.HTTPClient = poll })
+	c.Visibility, c.Grace = time.Hour, 10*time.Millisecond
+	stop := run(t, c)
+	q.send(t, "first")
+	<-started
+	q.send(t, "late")
+	<-poll.held
+	stop()
+	if visible, hidden := depth(t, q.client, q.url); visible != 2 || hidden != 0 {
+		t.Errorf("after the end %d messages are visible and %d hidden, want 2 and 0", visible, hidden)
+	}
+}
+
+// holdDelivery keeps the answer that brings a message on its way.
+type holdDelivery struct {
+	next  *http.Client
+	body  string
+	held  chan struct{} // closed when the answer is on its way
+	until <-chan struct{}
+	once  sync.Once
+}
+
+func (h *holdDelivery) Do(r *http.Request) (*http.Response, error) {
+	resp, err := h.next.Do(r)
+	if err != nil || !strings.Contains(r.Header.Get("X-Amz-Target"), "ReceiveMessage") {
+		return resp, err
+	}
+	raw, err := io.ReadAll(resp.Body)
+	if err != nil {
+		return nil, err
+	}
+	resp.Body.Close()
+	resp.Body = io.NopCloser(bytes.NewReader(raw))
+	if bytes.Contains(raw, []byte(strconv.Quote(h.body))) {
+		h.once.Do(func() { close(h.held) })
+		<-h.until
+	}
+	if err := r.Context().Err(); err != nil {
+		return nil, err
+	}
+	return resp, nil
 }
 
 func panics(t *testing.T, q queue) {

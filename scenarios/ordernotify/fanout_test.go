@@ -228,7 +228,7 @@ func TestAnEventThatComesTwiceOrMakesNoSenseChangesNothing(t *testing.T) {
 	event := func(messageID string) string {
 		return `{"eventType":"Send","mail":{"messageId":"` + messageID + `","tags":{"order":["` + id + `"],"kind":["received"],"ses:caller-identity":["x"]}},"send":{}}`
 	}
-	for _, body := range []string{event("m-1"), event("m-2"), `{"eventType":"Open","mail":{}}`} {
+	for _, body := range []string{event("m-1"), event("m-2"), `{"eventType":"Open","mail":{}}`, "Successfully validated SNS topic for Amazon SES event publishing."} {
 		if err := events.handle(t.Context(), sqsconsumer.Message{Body: body}); err != nil {
 			t.Fatal(err)
 		}

@@ -25,8 +25,16 @@ type sendEvent struct {
 	} `json:"mail"`
 }
 
+// validation is what SES publishes when a topic becomes an event destination. AWS
+// does not document it; people who saw it do (ope-tech/laravel-ses, issue 10), and
+// LocalStack sends it.
+const validation = "Successfully validated SNS topic for Amazon SES event publishing."
+
 // handle handles one event of SES.
 func (s *sesEvents) handle(ctx context.Context, m sqsconsumer.Message) error {
+	if m.Body == validation {
+		return nil
+	}
 	var e sendEvent
 	if err := json.Unmarshal([]byte(m.Body), &e); err != nil {
 		return sqsconsumer.Permanent(fmt.Errorf("not an event of SES: %w", err))
