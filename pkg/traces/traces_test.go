@@ -123,7 +123,7 @@ func TestARequestTellsNothingOfWhomItCame(t *testing.T) {
 	var names []string
 	for _, a := range s.Attributes {
 		names = append(names, string(a.Key))
-		if v := a.Value.Emit(); strings.Contains(v, "secret") || strings.Contains(v, "ada") || strings.Contains(v, "Ada") || strings.Contains(v, "127.0.0.1") || strings.Contains(v, "203.0.113.7") {
+		if v := a.Value.String(); strings.Contains(v, "secret") || strings.Contains(v, "ada") || strings.Contains(v, "Ada") || strings.Contains(v, "127.0.0.1") || strings.Contains(v, "203.0.113.7") {
 			t.Errorf("attribute %s says %q", a.Key, v)
 		}
 	}
