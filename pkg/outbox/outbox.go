@@ -30,6 +30,9 @@ type Message struct {
 	Body     []byte
 	Created  time.Time // set by the database
 	Attempts int       // publishes that failed so far
+
+	// Attributes go beside the body, such as traceparent; may be nil.
+	Attributes map[string]string
 }
 
 // A Table is an outbox in the caller's database. Name is an SQL identifier, with
@@ -37,7 +40,9 @@ type Message struct {
 // from outside.
 type Table struct{ Name string }
 
-// DDL returns the statements that make the table where it is missing.
+// DDL returns the statements that make the table where it is missing, and add the
+// column that older tables lack. An ALTER TABLE waits for every transaction of the
+// table, and everybody for it, so it comes only where it is needed.
 func (t Table) DDL() string {
 	index := strings.ReplaceAll(t.Name, ".", "_")
 	return fmt.Sprintf(`
@@ -51,23 +56,31 @@ CREATE TABLE IF NOT EXISTS %[1]s (
 	attempts     integer NOT NULL DEFAULT 0,
 	retry_at     timestamptz,
 	last_error   text,
-	published_at timestamptz
+	published_at timestamptz,
+	attributes   jsonb
 );
+DO $$ BEGIN
+	IF NOT EXISTS (SELECT FROM pg_attribute WHERE attrelid = '%[1]s'::regclass AND attname = 'attributes' AND NOT attisdropped) THEN
+		ALTER TABLE %[1]s ADD COLUMN IF NOT EXISTS attributes jsonb;
+	END IF;
+END $$;
 CREATE INDEX IF NOT EXISTS %[2]s_waiting ON %[1]s (seq) WHERE published_at IS NULL;
 CREATE INDEX IF NOT EXISTS %[2]s_published ON %[1]s (published_at) WHERE published_at IS NOT NULL;
 `, t.Name, index)
 }
 
 func (t Table) insert() string {
-	return "INSERT INTO " + t.Name + " (id, kind, key, body) VALUES ($1, $2, $3, $4)"
+	return "INSERT INTO " + t.Name + " (id, kind, key, body, attributes) VALUES ($1, $2, $3, $4, $5)"
 }
 
+func (m Message) values() []any { return []any{m.ID, m.Kind, m.Key, m.Body, m.Attributes} }
+
 // Queue adds a row to a batch that the caller sends in the transaction of the effect.
-func (t Table) Queue(b *pgx.Batch, m Message) { b.Queue(t.insert(), m.ID, m.Kind, m.Key, m.Body) }
+func (t Table) Queue(b *pgx.Batch, m Message) { b.Queue(t.insert(), m.values()...) }
 
 // Add adds a row in the transaction of the effect.
 func (t Table) Add(ctx context.Context, tx pgx.Tx, m Message) error {
-	if _, err := tx.Exec(ctx, t.insert(), m.ID, m.Kind, m.Key, m.Body); err != nil {
+	if _, err := tx.Exec(ctx, t.insert(), m.values()...); err != nil {
 		return fmt.Errorf("outbox: add %s: %w", m.ID, err)
 	}
 	return nil

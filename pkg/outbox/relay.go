@@ -127,7 +127,7 @@ func (r *Relay) claim(ctx context.Context, tx pgx.Tx) (batch []Message, seqs []i
 	var b pgx.Batch
 	b.Queue(fmt.Sprintf("SET LOCAL idle_in_transaction_session_timeout = %d", r.lease().Milliseconds()))
 	b.Queue(`
-SELECT seq, id, kind, key, body, created_at, attempts FROM `+r.Table.Name+`
+SELECT seq, id, kind, key, body, created_at, attempts, attributes FROM `+r.Table.Name+`
 WHERE published_at IS NULL AND (retry_at IS NULL OR retry_at <= now())
 ORDER BY seq LIMIT $1 FOR UPDATE SKIP LOCKED`, limit)
 	results := tx.SendBatch(ctx, &b)
@@ -141,9 +141,9 @@ ORDER BY seq LIMIT $1 FOR UPDATE SKIP LOCKED`, limit)
 	}
 	var seq int64
 	var m Message
-	_, err = pgx.ForEachRow(rows, []any{&seq, &m.ID, &m.Kind, &m.Key, &m.Body, &m.Created, &m.Attempts}, func() error {
+	_, err = pgx.ForEachRow(rows, []any{&seq, &m.ID, &m.Kind, &m.Key, &m.Body, &m.Created, &m.Attempts, &m.Attributes}, func() error {
 		batch, seqs = append(batch, m), append(seqs, seq)
-		m.Body = nil // the next row gets memory of its own
+		m.Body, m.Attributes = nil, nil // the next row gets memory of its own
 		return nil
 	})
 	return batch, seqs, err

@@ -19,6 +19,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"time"
 
 	"cloud.google.com/go/pubsub/v2"
@@ -63,6 +64,9 @@ type Topic struct {
 	*pubsub.Publisher
 	// Resumed, if set, is called each time a blocked ordering key was resumed.
 	Resumed func()
+	// Attributes, if set, returns attributes that Publish adds to a message, such as
+	// what its context says of the request that sent it. They replace the message's own.
+	Attributes func(ctx context.Context) map[string]string
 }
 
 // NewTopic returns a topic of the client, by its id or full name. Messages keep
@@ -87,7 +91,7 @@ func NewTopic(client *pubsub.Client, name string, ordered bool, timeout, delay t
 // saw it, and else an error whose outcome is unknown. If ctx ends first, the
 // publish goes on: give ctx longer than the topic's timeout.
 func (t *Topic) Publish(ctx context.Context, m *pubsub.Message) error {
-	result := t.Publisher.Publish(ctx, m)
+	result := t.Publisher.Publish(ctx, t.complete(ctx, m))
 	_, err := result.Get(ctx)
 	if err == nil {
 		return nil
@@ -102,6 +106,21 @@ func (t *Topic) Publish(ctx context.Context, m *pubsub.Message) error {
 		return fmt.Errorf("%w: %w", ErrNotAttempted, err)
 	}
 	return fmt.Errorf("publish: %w", err)
+}
+
+// complete leaves the caller's message as it is.
+func (t *Topic) complete(ctx context.Context, m *pubsub.Message) *pubsub.Message {
+	if t.Attributes == nil {
+		return m
+	}
+	added := t.Attributes(ctx)
+	if len(added) == 0 {
+		return m
+	}
+	all := make(map[string]string, len(m.Attributes)+len(added))
+	maps.Copy(all, m.Attributes)
+	maps.Copy(all, added)
+	return &pubsub.Message{Data: m.Data, OrderingKey: m.OrderingKey, Attributes: all}
 }
 
 // resume lets a key go on. Each message that was refused behind a failed one blocks

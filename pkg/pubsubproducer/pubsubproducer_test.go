@@ -3,6 +3,7 @@ package pubsubproducer_test
 import (
 	"context"
 	"errors"
+	"reflect"
 	"testing"
 	"time"
 
@@ -144,5 +145,45 @@ func TestTheClientOutlivesTheContextThatOpenedIt(t *testing.T) {
 	}
 	if err := topic.Publish(t.Context(), of("acme")); err != nil {
 		t.Error(err)
+	}
+}
+
+func TestAttributesOfTheContextGoWithTheMessage(t *testing.T) {
+	srv, topic := newTopic(t)
+	type request struct{}
+	topic.Attributes = func(ctx context.Context) map[string]string {
+		if id, ok := ctx.Value(request{}).(string); ok {
+			return map[string]string{"request": id, "both": "the context's"}
+		}
+		return nil
+	}
+	m := &pubsub.Message{Data: []byte("m"), OrderingKey: "acme", Attributes: map[string]string{"own": "kept", "both": "the message's"}}
+	for _, ctx := range []context.Context{context.WithValue(t.Context(), request{}, "r1"), t.Context()} {
+		if err := topic.Publish(ctx, m); err != nil {
+			t.Fatal(err)
+		}
+	}
+	client, err := pubsubproducer.Open(t.Context(), "p", srv.ClientOptions()...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer client.Close()
+	out, err := client.SubscriptionAdminClient.Pull(t.Context(), &pubsubpb.PullRequest{Subscription: "projects/p/subscriptions/all", MaxMessages: 10})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []map[string]string
+	for _, r := range out.ReceivedMessages {
+		got = append(got, r.Message.Attributes)
+		if r.Message.OrderingKey != "acme" || string(r.Message.Data) != "m" {
+			t.Errorf("message %v, want the key and the data that were given", r.Message)
+		}
+	}
+	want := []map[string]string{{"own": "kept", "request": "r1", "both": "the context's"}, {"own": "kept", "both": "the message's"}}
+	if !reflect.DeepEqual(got, want) {
+		t.Errorf("attributes %v, want %v", got, want)
+	}
+	if len(m.Attributes) != 2 {
+		t.Errorf("the caller's message has now %v", m.Attributes)
 	}
 }

@@ -58,7 +58,9 @@ func (a *api) notAllowed(allow string) http.HandlerFunc {
 func (a *api) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	ctx, cancel := context.WithTimeout(r.Context(), requestTimeout)
 	defer cancel()
-	a.mux.ServeHTTP(w, r.WithContext(ctx))
+	admitted := r.WithContext(ctx)
+	a.mux.ServeHTTP(w, admitted)
+	r.Pattern = admitted.Pattern // for who looks from outside, as traces do
 }
 
 type permitBody struct {

@@ -16,6 +16,7 @@ import (
 
 	"github.com/provingground/provingground/pkg/envvars"
 	"github.com/provingground/provingground/pkg/role"
+	"github.com/provingground/provingground/pkg/traces"
 )
 
 // Names are what the template made.
@@ -44,7 +45,11 @@ func NewProcess(name string, env func(string) string, out io.Writer) (*Process, 
 		Log:        NewLog(name, out),
 		metrics:    newMetrics(),
 	}
-	if err := v.Err(); err != nil {
+	err := v.Err()
+	if err == nil {
+		p.Traces, err = traces.Open("imageresize-"+name, p.Log)
+	}
+	if err != nil {
 		return nil, fmt.Errorf("%w: %w", role.ErrUsage, err)
 	}
 	return p, nil

@@ -15,6 +15,7 @@ import (
 	"github.com/provingground/provingground/pkg/problem"
 	"github.com/provingground/provingground/pkg/role"
 	"github.com/provingground/provingground/pkg/sqsconsumer"
+	"github.com/provingground/provingground/pkg/traces"
 )
 
 // Process is what every role has that runs all the time.
@@ -22,6 +23,7 @@ type Process struct {
 	Addr, AdminAddr string
 	DrainDelay      time.Duration // from unready until the listener closes: longer than the balancer's check
 	Log             *slog.Logger
+	Traces          *traces.Provider // closed at the end of Run…; nil sends none
 
 	metrics *metrics
 }
@@ -54,7 +56,9 @@ func RunWorker(ctx context.Context, p *Process, cfg aws.Config, n Names, w Work)
 		if err != nil || ctx.Err() != nil {
 			return err
 		}
-		return r.worker(q, p.Log, w.Visibility).Run(ctx)
+		c := r.worker(q, p.Log, w.Visibility)
+		c.Handle = traced(p.Traces, q, c.Handle)
+		return c.Run(ctx)
 	})
 }
 
@@ -97,8 +101,9 @@ func newResizer(cfg aws.Config, n Names, w Work, m *metrics) *Resizer {
 
 // serve runs the listeners, and work beside them. The process is ready at once.
 func (p *Process) serve(ctx context.Context, public http.Handler, work func(context.Context) error) error {
+	defer p.Traces.Close()
 	return role.Service{
-		Addr: p.Addr, AdminAddr: p.AdminAddr, Public: public, Admin: p.observed(), Drain: p.DrainDelay,
+		Addr: p.Addr, AdminAddr: p.AdminAddr, Public: p.Traces.Handler(public), Admin: p.observed(), Drain: p.DrainDelay,
 		Work: func(ctx context.Context, ready func()) error {
 			ready()
 			return work(ctx)

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/provingground/provingground/pkg/sqsconsumer"
+	"github.com/provingground/provingground/pkg/traces"
 )
 
 // worker is the host of the handler where processes run all the time: it receives
@@ -25,6 +26,16 @@ func (r *Resizer) worker(q sqsconsumer.Queue, log *slog.Logger, visibility time.
 				log.Warn("message", "id", m.ID, "receives", m.Receives, "outcome", string(o), "error", err)
 			}
 		},
+	}
+}
+
+// traced gives each message a span. It links to nothing: S3's events carry no trace.
+func traced(t *traces.Provider, q sqsconsumer.Queue, handle func(context.Context, sqsconsumer.Message) error) func(context.Context, sqsconsumer.Message) error {
+	if t == nil {
+		return handle
+	}
+	return func(ctx context.Context, m sqsconsumer.Message) error {
+		return t.Process(ctx, traces.Channel{System: "aws_sqs", Name: q.Name}, func(ctx context.Context) error { return handle(ctx, m) }, m.Attributes)
 	}
 }
 

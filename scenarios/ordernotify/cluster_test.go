@@ -30,6 +30,7 @@ import (
 	"github.com/provingground/provingground/deploy/local/server"
 	"github.com/provingground/provingground/deploy/local/server/servertest"
 	"github.com/provingground/provingground/pkg/sqsconsumer"
+	"github.com/provingground/provingground/pkg/traces"
 )
 
 const (
@@ -48,6 +49,7 @@ type cluster struct {
 	ses     *ses.Client
 	log     *slog.Logger
 	http    *httptest.Server
+	traces  *traces.Provider // none, but where they are tested
 }
 
 func logTo(t *testing.T) *slog.Logger {

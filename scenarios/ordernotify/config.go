@@ -15,6 +15,7 @@ import (
 
 	"github.com/provingground/provingground/pkg/envvars"
 	"github.com/provingground/provingground/pkg/role"
+	"github.com/provingground/provingground/pkg/traces"
 )
 
 // NewProcess reads what every role is told. A mistake is role.ErrUsage. The
@@ -32,6 +33,9 @@ func NewProcess(ctx context.Context, name string, env func(string) string, poolS
 		database = v.Required("DATABASE_URL")
 	}
 	err := v.Err()
+	if err == nil {
+		p.Traces, err = traces.Open("ordernotify-"+name, p.Log)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", role.ErrUsage, err)
 	}
@@ -39,6 +43,7 @@ func NewProcess(ctx context.Context, name string, env func(string) string, poolS
 		return p, nil
 	}
 	if p.DB, err = OpenDatabase(ctx, database, name, poolSize); err != nil {
+		p.Traces.Close()
 		return nil, fmt.Errorf("%w: %w", role.ErrUsage, err)
 	}
 	return p, nil

@@ -8,12 +8,14 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/provingground/provingground/pkg/sqsconsumer"
+	"github.com/provingground/provingground/pkg/traces"
 )
 
 // inventory decides on each placed order once: the decision's row, the change of
 // the stock and the event that tells of it commit together.
 type inventory struct {
 	db      *pgxpool.Pool
+	traces  *traces.Provider
 	metrics *metrics
 }
 
@@ -64,6 +66,7 @@ func (i *inventory) decide(ctx context.Context, tx pgx.Tx, e event) (result stri
 	if err != nil {
 		return "", err
 	}
+	told.Attributes = i.traces.Carry(ctx)
 	inventoryEvents().Queue(&b, told)
 	if err := tx.SendBatch(ctx, &b).Close(); err != nil {
 		return "", fmt.Errorf("decide on %s: %w", e.Subject, err)

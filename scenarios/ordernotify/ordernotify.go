@@ -29,6 +29,7 @@ import (
 
 	"github.com/provingground/provingground/pkg/idempotency/idempotencypg"
 	"github.com/provingground/provingground/pkg/outbox"
+	"github.com/provingground/provingground/pkg/traces"
 )
 
 // What a caller can act on. Everything else has an unknown outcome.
@@ -72,6 +73,7 @@ type Service struct {
 	db     *pgxpool.Pool
 	keys   idempotencypg.Table
 	events outbox.Table
+	traces *traces.Provider
 	log    *slog.Logger
 }
 
@@ -112,6 +114,7 @@ func (s *Service) write(ctx context.Context, tx pgx.Tx, r Request, o Order) erro
 	if err != nil {
 		return err
 	}
+	event.Attributes = s.traces.Carry(ctx)
 	var b pgx.Batch
 	b.Queue("INSERT INTO orders (id, product, quantity, email, placed_at) VALUES ($1, $2, $3, $4, $5)", o.ID, o.Product, o.Quantity, r.Email, o.PlacedAt)
 	s.events.Queue(&b, event)

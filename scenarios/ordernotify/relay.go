@@ -9,6 +9,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/provingground/provingground/pkg/outbox"
+	"github.com/provingground/provingground/pkg/traces"
 )
 
 // relay publishes what both outboxes hold. Two processes run it at once; each
@@ -16,6 +17,7 @@ import (
 type relay struct {
 	db      *pgxpool.Pool
 	topic   *topic
+	traces  *traces.Provider
 	metrics *metrics
 	log     *slog.Logger
 }
@@ -47,7 +49,11 @@ func (r *relay) from(table outbox.Table) *outbox.Relay {
 }
 
 func (r *relay) publish(ctx context.Context, batch []outbox.Message) ([]error, error) {
-	failed, err := r.topic.publish(ctx, batch)
+	var failed []error
+	err := r.traces.Send(ctx, traces.Channel{System: "aws.sns", Name: r.topic.name()}, func(ctx context.Context) (err error) {
+		failed, err = r.topic.publish(ctx, batch)
+		return err
+	}, attributesOf(batch)...)
 	bad := 0
 	for _, f := range failed {
 		if f != nil {
@@ -60,6 +66,14 @@ func (r *relay) publish(ctx context.Context, batch []outbox.Message) ([]error, e
 	r.metrics.published.WithLabelValues("failed").Add(float64(bad))
 	r.metrics.published.WithLabelValues("published").Add(float64(len(batch) - bad))
 	return failed, err
+}
+
+func attributesOf(batch []outbox.Message) []map[string]string {
+	all := make([]map[string]string, len(batch))
+	for i, m := range batch {
+		all[i] = m.Attributes
+	}
+	return all
 }
 
 // measure tells how much waits: what an alert should watch.

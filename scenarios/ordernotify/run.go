@@ -16,6 +16,7 @@ import (
 	"github.com/provingground/provingground/pkg/problem"
 	"github.com/provingground/provingground/pkg/role"
 	"github.com/provingground/provingground/pkg/sqsconsumer"
+	"github.com/provingground/provingground/pkg/traces"
 )
 
 // Process is what every role has.
@@ -24,6 +25,7 @@ type Process struct {
 	DrainDelay      time.Duration // from unready until the listener closes: longer than the balancer's check
 	DB              *pgxpool.Pool
 	Log             *slog.Logger
+	Traces          *traces.Provider // closed at the end of Run…; nil sends none
 
 	metrics *metrics
 }
@@ -31,7 +33,7 @@ type Process struct {
 // RunAPI serves orders until ctx ends.
 func RunAPI(ctx context.Context, p *Process, admitPerSecond float64, adminToken string) error {
 	p.metrics = newMetrics()
-	a := newAPI(&Service{db: p.DB, keys: records(), events: orderEvents(), log: p.Log}, p.metrics, admitPerSecond)
+	a := newAPI(&Service{db: p.DB, keys: records(), events: orderEvents(), traces: p.Traces, log: p.Log}, p.metrics, admitPerSecond)
 	admin := http.NewServeMux()
 	admin.HandleFunc("PUT /admin/products/{product}", a.setStock)
 	return p.serve(ctx, a, authorized(adminToken, admin), func(context.Context) error { return nil })
@@ -40,20 +42,20 @@ func RunAPI(ctx context.Context, p *Process, admitPerSecond float64, adminToken 
 // RunRelay publishes the outboxes to the topic until ctx ends.
 func RunRelay(ctx context.Context, p *Process, client *sns.Client, topicARN string) error {
 	p.metrics = newMetrics()
-	r := &relay{db: p.DB, topic: &topic{client, topicARN}, metrics: p.metrics, log: p.Log}
+	r := &relay{db: p.DB, topic: &topic{client, topicARN}, traces: p.Traces, metrics: p.metrics, log: p.Log}
 	return p.serve(ctx, nothing(), nothing(), func(ctx context.Context) error { r.run(ctx); return nil })
 }
 
 // RunInventory decides on the orders of its queue until ctx ends.
 func RunInventory(ctx context.Context, p *Process, client *sqs.Client, queueName string, visibility time.Duration) error {
 	p.metrics = newMetrics()
-	i := &inventory{db: p.DB, metrics: p.metrics}
+	i := &inventory{db: p.DB, traces: p.Traces, metrics: p.metrics}
 	return p.serve(ctx, nothing(), nothing(), func(ctx context.Context) error {
 		q, err := p.awaitQueue(ctx, client, queueName)
 		if err != nil || ctx.Err() != nil {
 			return err
 		}
-		return consumer(q, p.DB, p.metrics, p.Log, visibility, i.handle).Run(ctx)
+		return consumer(q, p.DB, p.metrics, p.Log, visibility, traced(p.Traces, q, i.handle)).Run(ctx)
 	})
 }
 
@@ -96,14 +98,15 @@ func RunEmail(ctx context.Context, p *Process, client *sqs.Client, m Mail, visib
 				p.Log.Error("SES events", "error", err)
 			}
 		})
-		return consumer(mails, p.DB, p.metrics, p.Log, visibility, sender.handle).Run(ctx)
+		return consumer(mails, p.DB, p.metrics, p.Log, visibility, traced(p.Traces, mails, sender.handle)).Run(ctx)
 	})
 }
 
 // serve runs the listeners, and work beside them once the schema is there.
 func (p *Process) serve(ctx context.Context, public, admin http.Handler, work func(context.Context) error) error {
+	defer p.Traces.Close()
 	return role.Service{
-		Addr: p.Addr, AdminAddr: p.AdminAddr, Public: public, Admin: p.observed(admin), Drain: p.DrainDelay,
+		Addr: p.Addr, AdminAddr: p.AdminAddr, Public: p.Traces.Handler(public), Admin: p.observed(admin), Drain: p.DrainDelay,
 		Work: func(ctx context.Context, ready func()) error {
 			if p.DB != nil && !p.awaitSchema(ctx) {
 				return nil

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
+	"strings"
 	"sync"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -24,6 +25,9 @@ type topic struct {
 	client *sns.Client
 	arn    string
 }
+
+// name is the topic without whose it is.
+func (t *topic) name() string { return t.arn[strings.LastIndexByte(t.arn, ':')+1:] }
 
 // publish sends the messages ten by ten. When no call succeeded the topic is
 // away or throttled: that is an error of the whole, and no message has failed.
@@ -68,7 +72,7 @@ func (t *topic) publishTen(ctx context.Context, batch []outbox.Message, failed [
 		}
 		in.PublishBatchRequestEntries = append(in.PublishBatchRequestEntries, types.PublishBatchRequestEntry{
 			Id: aws.String(strconv.Itoa(i)), Message: aws.String(string(body)),
-			MessageAttributes: map[string]types.MessageAttributeValue{"type": {DataType: aws.String("String"), StringValue: aws.String(m.Kind)}},
+			MessageAttributes: attributes(m),
 		})
 	}
 	if len(in.PublishBatchRequestEntries) == 0 {
@@ -89,4 +93,15 @@ func (t *topic) publishTen(ctx context.Context, batch []outbox.Message, failed [
 		failed[i] = fmt.Errorf("publish: %s: %s", aws.ToString(f.Code), aws.ToString(f.Message))
 	}
 	return nil
+}
+
+// attributes are those of the row, and the type. Queues that take messages raw get
+// them as attributes of theirs.
+func attributes(m outbox.Message) map[string]types.MessageAttributeValue {
+	all := make(map[string]types.MessageAttributeValue, len(m.Attributes)+1)
+	for name, value := range m.Attributes {
+		all[name] = types.MessageAttributeValue{DataType: aws.String("String"), StringValue: aws.String(value)}
+	}
+	all["type"] = types.MessageAttributeValue{DataType: aws.String("String"), StringValue: aws.String(m.Kind)}
+	return all
 }

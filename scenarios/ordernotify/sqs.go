@@ -8,6 +8,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/provingground/provingground/pkg/sqsconsumer"
+	"github.com/provingground/provingground/pkg/traces"
 )
 
 // consumer of a queue whose handler needs the database. The template's
@@ -23,5 +24,15 @@ func consumer(q sqsconsumer.Queue, db *pgxpool.Pool, m *metrics, log *slog.Logge
 				log.Warn("message", "queue", q.Name, "id", message.ID, "receives", message.Receives, "outcome", string(o), "error", err)
 			}
 		},
+	}
+}
+
+// traced gives each message a span that links to the request which it comes from.
+func traced(t *traces.Provider, q sqsconsumer.Queue, handle func(context.Context, sqsconsumer.Message) error) func(context.Context, sqsconsumer.Message) error {
+	if t == nil {
+		return handle
+	}
+	return func(ctx context.Context, m sqsconsumer.Message) error {
+		return t.Process(ctx, traces.Channel{System: "aws_sqs", Name: q.Name}, func(ctx context.Context) error { return handle(ctx, m) }, m.Attributes)
 	}
 }

@@ -23,6 +23,7 @@ import (
 	"github.com/provingground/provingground/deploy/gcp/topology"
 	"github.com/provingground/provingground/deploy/local/server"
 	"github.com/provingground/provingground/deploy/local/server/servertest"
+	"github.com/provingground/provingground/pkg/traces"
 )
 
 const token = "administration token of the tests"
@@ -34,6 +35,7 @@ type cluster struct {
 	db      *pgxpool.Pool
 	log     *slog.Logger
 	metrics *metrics
+	traces  *traces.Provider // none, but where they are tested
 
 	intake, accounts, desk *httptest.Server
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/provingground/provingground/pkg/envvars"
 	"github.com/provingground/provingground/pkg/pubsubproducer"
 	"github.com/provingground/provingground/pkg/role"
+	"github.com/provingground/provingground/pkg/traces"
 )
 
 // NewProcess reads what every role is told and opens Pub/Sub, without asking it
@@ -28,7 +29,11 @@ func NewProcess(ctx context.Context, name string, env func(string) string, out i
 		return nil, fmt.Errorf("%w: %w", role.ErrUsage, err)
 	}
 	var err error
+	if p.Traces, err = traces.Open("pubsubdlq-"+name, p.Log); err != nil {
+		return nil, fmt.Errorf("%w: %w", role.ErrUsage, err)
+	}
 	if p.PubSub, err = pubsubproducer.Open(ctx, project); err != nil {
+		p.Traces.Close()
 		return nil, fmt.Errorf("%w: Pub/Sub: %w", role.ErrUsage, err)
 	}
 	return p, nil
@@ -48,8 +53,9 @@ func (p *Process) OpenDatabase(ctx context.Context, env func(string) string, sch
 	return nil
 }
 
-// Close ends the connections.
+// Close ends the connections and sends the last traces.
 func (p *Process) Close() {
+	defer p.Traces.Close()
 	if p.DB != nil {
 		p.DB.Close()
 	}

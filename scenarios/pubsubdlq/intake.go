@@ -55,7 +55,9 @@ func (i *intake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	ctx, cancel := context.WithTimeout(r.Context(), requestTimeout)
 	defer cancel()
-	i.mux.ServeHTTP(w, r.WithContext(ctx))
+	admitted := r.WithContext(ctx)
+	i.mux.ServeHTTP(w, admitted)
+	r.Pattern = admitted.Pattern // for who looks from outside, as traces do
 }
 
 type usageBody struct {

@@ -16,6 +16,7 @@ import (
 
 	"github.com/provingground/provingground/pkg/problem"
 	"github.com/provingground/provingground/pkg/role"
+	"github.com/provingground/provingground/pkg/traces"
 )
 
 // Process is what every role has.
@@ -25,6 +26,7 @@ type Process struct {
 	PubSub          *pubsub.Client
 	DB              *pgxpool.Pool // nil in a role without one
 	Log             *slog.Logger
+	Traces          *traces.Provider // nil sends none
 
 	metrics *metrics
 }
@@ -32,6 +34,7 @@ type Process struct {
 // RunPublisher takes usage until ctx ends.
 func RunPublisher(ctx context.Context, p *Process, topic string, admitPerSecond float64) error {
 	events := newTopic(p.PubSub, topic, true)
+	events.Attributes = p.Traces.Carry
 	defer events.Stop()
 	return p.serve(ctx, newIntake(events, p.metrics, p.Log, admitPerSecond), nothing(), func(context.Context) error { return nil })
 }
@@ -43,7 +46,7 @@ func RunSubscriber(ctx context.Context, p *Process, s Subscriber, adminToken str
 	if err != nil {
 		return err
 	}
-	s.Client = p.PubSub
+	s.Client, s.Traces = p.PubSub, p.Traces
 	b := &biller{db: p.DB, process: fmt.Sprintf("%s/%d", host, os.Getpid()), park: s.OnPoison == Park}
 	accounts := &accounts{db: p.DB, metrics: p.metrics, log: p.Log}
 	return p.serve(ctx, accounts.public(), authorized(adminToken, accounts.admin()), func(ctx context.Context) error {
@@ -100,7 +103,7 @@ func RunBefore(ctx context.Context, p *Process, b Before, adminToken string) err
 // serve runs the listeners, and work beside them once the schema is there.
 func (p *Process) serve(ctx context.Context, public, admin http.Handler, work func(context.Context) error) error {
 	return role.Service{
-		Addr: p.Addr, AdminAddr: p.AdminAddr, Public: public, Admin: p.observed(admin), Drain: p.DrainDelay,
+		Addr: p.Addr, AdminAddr: p.AdminAddr, Public: p.Traces.Handler(public), Admin: p.observed(admin), Drain: p.DrainDelay,
 		Work: func(ctx context.Context, ready func()) error {
 			if !p.awaitSchema(ctx) {
 				return nil

@@ -14,11 +14,13 @@ import (
 	"google.golang.org/grpc/status"
 
 	"github.com/provingground/provingground/pkg/pubsubconsumer"
+	"github.com/provingground/provingground/pkg/traces"
 )
 
 // Subscriber is what the subscriber role needs besides the rest.
 type Subscriber struct {
 	Client       *pubsub.Client
+	Traces       *traces.Provider
 	Subscription string
 	DeadTopic    string
 	OnPoison     OnPoison
@@ -29,7 +31,7 @@ type Subscriber struct {
 func (s Subscriber) consumer(b *biller, m *metrics, log *slog.Logger) *pubsubconsumer.Consumer {
 	return &pubsubconsumer.Consumer{
 		Subscriber: s.Client.Subscriber(s.Subscription), DeadLetters: newTopic(s.Client, s.DeadTopic, false).Publisher,
-		Handle: b.handle, Failures: failuresIn(b.db), Outstanding: s.Outstanding,
+		Handle: s.traced(b.handle), Failures: failuresIn(b.db), Outstanding: s.Outstanding,
 		Probe: func(ctx context.Context) error {
 			ctx, cancel := context.WithTimeout(ctx, probeTimeout)
 			defer cancel()
@@ -42,6 +44,18 @@ func (s Subscriber) consumer(b *biller, m *metrics, log *slog.Logger) *pubsubcon
 				log.Warn("message", "id", msg.ID, "deliveries", msg.Deliveries, "outcome", string(o), "error", err)
 			}
 		},
+	}
+}
+
+// traced gives each attempt at a message a span that links to the request which it
+// comes from.
+func (s Subscriber) traced(handle func(context.Context, pubsubconsumer.Message) error) func(context.Context, pubsubconsumer.Message) error {
+	if s.Traces == nil {
+		return handle
+	}
+	from := traces.Channel{System: "gcp_pubsub", Name: s.Subscription}
+	return func(ctx context.Context, m pubsubconsumer.Message) error {
+		return s.Traces.Process(ctx, from, func(ctx context.Context) error { return handle(ctx, m) }, m.Attributes)
 	}
 }
 

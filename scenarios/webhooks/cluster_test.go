@@ -25,6 +25,7 @@ import (
 	"github.com/provingground/provingground/deploy/local/provision"
 	"github.com/provingground/provingground/deploy/local/server"
 	"github.com/provingground/provingground/deploy/local/server/servertest"
+	"github.com/provingground/provingground/pkg/traces"
 	"github.com/provingground/provingground/pkg/webhooksig"
 )
 
@@ -36,7 +37,8 @@ type cluster struct {
 	db      *pgxpool.Pool
 	inbox   *inbox
 	log     *slog.Logger
-	urls    []string // of two receivers
+	urls    []string         // of two receivers
+	traces  *traces.Provider // none, but where they are tested
 }
 
 func paymentKeys() webhooksig.Keys {
@@ -93,8 +95,13 @@ func (c *cluster) receiver(t *testing.T, admit float64) string {
 
 // startProcessor runs one until the test or stop ends it.
 func (c *cluster) startProcessor(t *testing.T) (stop func()) {
+	return c.startProcessorOn(t, c.inbox, newMetrics())
+}
+
+func (c *cluster) startProcessorOn(t *testing.T, events *inbox, m *metrics) (stop func()) {
 	t.Helper()
-	p := newProcessor(c.inbox, newDeadLetters(c.client, "webhooks-dead"), newMetrics(), c.log)
+	p := newProcessor(events, newDeadLetters(c.client, "webhooks-dead"), m, c.log)
+	p.traces, p.from = c.traces, traces.Channel{System: "gcp_pubsub", Name: "webhooks-processor"}
 	ctx, cancel := context.WithCancel(context.WithoutCancel(t.Context()))
 	done := make(chan error, 1)
 	go func() {
@@ -185,9 +192,17 @@ func (c *cluster) account(t *testing.T, name string) Account {
 }
 
 // deadLetters waits for n dead letters and returns their reasons.
-func (c *cluster) deadLetters(t *testing.T, n int) []string {
+func (c *cluster) deadLetters(t *testing.T, n int) (reasons []string) {
 	t.Helper()
-	var all []string
+	for _, attributes := range c.dead(t, n) {
+		reasons = append(reasons, attributes[attributeReason])
+	}
+	return reasons
+}
+
+// dead waits for n dead letters and returns their attributes.
+func (c *cluster) dead(t *testing.T, n int) (all []map[string]string) {
+	t.Helper()
 	name := "projects/" + c.client.Project() + "/subscriptions/webhooks-dead"
 	eventually(t, fmt.Sprintf("%d dead letters", n), func() bool {
 		out, err := c.client.SubscriptionAdminClient.Pull(t.Context(), &pubsubpb.PullRequest{
@@ -197,7 +212,7 @@ func (c *cluster) deadLetters(t *testing.T, n int) []string {
 			t.Fatal(err)
 		}
 		for _, m := range out.ReceivedMessages {
-			all = append(all, m.Message.Attributes[attributeReason])
+			all = append(all, m.Message.Attributes)
 		}
 		return len(all) >= n
 	})

@@ -12,6 +12,7 @@ import (
 	"github.com/provingground/provingground/pkg/envvars"
 	"github.com/provingground/provingground/pkg/pubsubproducer"
 	"github.com/provingground/provingground/pkg/role"
+	"github.com/provingground/provingground/pkg/traces"
 	"github.com/provingground/provingground/pkg/webhooksig"
 )
 
@@ -21,6 +22,7 @@ type Common struct {
 	DrainDelay      time.Duration // from unready until the listener closes: longer than the balancer's check
 	Client          *pubsub.Client
 	Log             *slog.Logger
+	Traces          *traces.Provider // closed at the end of Run…; nil sends none
 }
 
 // NewCommon reads it from the environment and opens a client for Pub/Sub, which
@@ -36,7 +38,12 @@ func NewCommon(ctx context.Context, name string, env func(string) string, out io
 		return c, fmt.Errorf("%w: %w", role.ErrUsage, err)
 	}
 	var err error
-	c.Client, err = OpenPubSub(ctx, project)
+	if c.Traces, err = traces.Open("webhooks-"+name, c.Log); err != nil {
+		return c, fmt.Errorf("%w: %w", role.ErrUsage, err)
+	}
+	if c.Client, err = OpenPubSub(ctx, project); err != nil {
+		c.Traces.Close()
+	}
 	return c, err
 }
 

@@ -9,6 +9,8 @@ import (
 	"math/rand/v2"
 	"sync"
 	"time"
+
+	"github.com/provingground/provingground/pkg/traces"
 )
 
 const (
@@ -27,8 +29,9 @@ const (
 // job is an event and who waits for its end. done gets nil when the event is
 // applied or its dead letter is published, and an error when it should come again.
 type job struct {
-	event Event
-	done  func(error)
+	event      Event
+	attributes map[string]string
+	done       func(error)
 }
 
 // processor is the one handler of events, wherever they come from: pull.go and
@@ -43,6 +46,8 @@ type processor struct {
 	dead    *deadLetters
 	metrics *metrics
 	log     *slog.Logger
+	traces  *traces.Provider
+	from    traces.Channel
 	seed    maphash.Seed
 	queues  [workers]chan job
 }
@@ -59,15 +64,24 @@ func newProcessor(inbox *inbox, dead *deadLetters, m *metrics, log *slog.Logger)
 func (p *processor) handle(ctx context.Context, data []byte, attributes map[string]string, done func(error)) {
 	event, err := unwrap(data, attributes, time.Now())
 	if err != nil {
-		done(p.bury(ctx, data, attributes, err))
+		done(p.refuse(ctx, data, attributes, err))
 		return
 	}
 	queue := p.queues[maphash.String(p.seed, event.provider+"/"+event.Account)%workers]
 	select {
-	case queue <- job{event, done}:
+	case queue <- job{event, attributes, done}:
 	case <-ctx.Done():
 		done(ctx.Err())
 	}
+}
+
+// refuse buries a message that is no event.
+func (p *processor) refuse(ctx context.Context, data []byte, attributes map[string]string, reason error) (err error) {
+	_ = p.traces.Process(ctx, p.from, func(ctx context.Context) error {
+		err = p.bury(ctx, data, attributes, reason)
+		return reason
+	}, attributes)
+	return err
 }
 
 // bury publishes a dead letter. Until that is done the message comes again.
@@ -127,11 +141,15 @@ func finish(batch []job, err error) {
 
 // apply ends when every job of the batch has ended.
 func (p *processor) apply(ctx context.Context, batch []job) {
-	events := make([]Event, 0, len(batch))
+	events, origins := make([]Event, 0, len(batch)), make([]map[string]string, 0, len(batch))
 	for _, j := range batch {
-		events = append(events, j.event)
+		events, origins = append(events, j.event), append(origins, j.attributes)
 	}
-	fresh, err := p.insist(ctx, events)
+	var fresh int
+	err := p.traces.Process(ctx, p.from, func(ctx context.Context) (err error) {
+		fresh, err = p.insist(ctx, events)
+		return err
+	}, origins...)
 	switch {
 	case err == nil:
 		p.count(fresh, len(batch))
@@ -143,8 +161,7 @@ func (p *processor) apply(ctx context.Context, batch []job) {
 			p.apply(ctx, []job{j})
 		}
 	default:
-		e := events[0]
-		finish(batch, p.bury(ctx, e.raw, message(e).Attributes, fmt.Errorf("PostgreSQL refuses it: %w", err)))
+		finish(batch, p.bury(ctx, events[0].raw, batch[0].attributes, fmt.Errorf("PostgreSQL refuses it: %w", err)))
 	}
 }
 

@@ -1,6 +1,7 @@
 package webhooks
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"net/http"
@@ -11,12 +12,14 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"github.com/provingground/provingground/pkg/role"
+	"github.com/provingground/provingground/pkg/traces"
 )
 
 // RunReceiver takes events in until ctx ends.
 func RunReceiver(ctx context.Context, c Common, topic string, providers map[string]Scheme, admitPerSecond float64) error {
 	m := newMetrics()
 	p := newPublisher(c.Client, topic, m)
+	p.Attributes = c.Traces.Carry
 	defer p.Stop()
 	return c.serve(ctx, newReceiver(providers, p, admitPerSecond, m, c.Log), m, func(ctx context.Context, ready func()) error {
 		ready()
@@ -42,6 +45,7 @@ func RunProcessor(ctx context.Context, c Common, o Processor) error {
 	defer dead.stop()
 	events := &inbox{o.DB}
 	p := newProcessor(events, dead, m, c.Log)
+	p.traces, p.from = c.Traces, traces.Channel{System: "gcp_pubsub", Name: cmp.Or(o.Subscription, "push")}
 	mux := http.NewServeMux()
 	mux.Handle("GET /api/accounts/{provider}/{account}", accounts(events))
 	if o.Push.Audience != "" {
@@ -106,7 +110,8 @@ const writeTimeout = 30 * time.Second
 func (c Common) serve(ctx context.Context, public http.Handler, m *metrics, work func(ctx context.Context, ready func()) error) error {
 	admin := http.NewServeMux()
 	admin.Handle("GET /metrics", promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{}))
+	defer c.Traces.Close()
 	return role.Service{
-		Addr: c.Addr, AdminAddr: c.AdminAddr, Public: public, Admin: admin, WriteTimeout: writeTimeout, Drain: c.DrainDelay, Work: work,
+		Addr: c.Addr, AdminAddr: c.AdminAddr, Public: c.Traces.Handler(public), Admin: admin, WriteTimeout: writeTimeout, Drain: c.DrainDelay, Work: work,
 	}.Run(ctx)
 }

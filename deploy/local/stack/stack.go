@@ -186,10 +186,15 @@ func environment(sc scenarios.Scenario, servers, secrets, overrides map[string]s
 	return env
 }
 
-// roleEnv is complete: nothing of ours but the search path and the home folder
-// reaches a role.
+// roleEnv is complete: nothing of ours but the search path, the home folder and
+// OpenTelemetry's own variables reaches a role.
 func roleEnv(role scenarios.Role, servers, secrets, overrides map[string]string) map[string]string {
 	env := map[string]string{"PATH": os.Getenv("PATH"), "HOME": os.Getenv("HOME")}
+	for _, kv := range os.Environ() {
+		if name, value, _ := strings.Cut(kv, "="); strings.HasPrefix(name, "OTEL_") {
+			env[name] = value
+		}
+	}
 	maps.Copy(env, servers)
 	maps.Copy(env, role.Env)
 	for _, name := range role.Secrets {

@@ -88,6 +88,7 @@ func environ(t *testing.T, in *stack.Instance) []string {
 
 func TestEachProcessGetsItsAddressesTheSettingsAndNothingElse(t *testing.T) {
 	t.Setenv("LEAK", "from our environment")
+	t.Setenv("OTEL_TRACES_SAMPLER", "always_on") // whoever wants traces says so outside
 	o := options(t, scenario("redis"))
 	o.Env = map[string]string{"OTHER": "override"}
 	s := start(t, o)
@@ -99,7 +100,7 @@ func TestEachProcessGetsItsAddressesTheSettingsAndNothingElse(t *testing.T) {
 		for _, want := range []string{
 			"ADDR=" + strings.TrimPrefix(in.URL, "http://"), "ADMIN_ADDR=" + strings.TrimPrefix(in.AdminURL, "http://"),
 			"PUBLIC_URL=" + s.Instances[0].URL, "SETTING=catalogue", "OTHER=override",
-			"REDIS_URL=redis://" + s.Servers.Get("redis").Addr + "/0", "TOKEN=" + s.Env["TOKEN"],
+			"REDIS_URL=redis://" + s.Servers.Get("redis").Addr + "/0", "TOKEN=" + s.Env["TOKEN"], "OTEL_TRACES_SAMPLER=always_on",
 		} {
 			if !slices.Contains(env, want) {
 				t.Errorf("process %d lacks %s", in.Index, want)
@@ -108,8 +109,8 @@ func TestEachProcessGetsItsAddressesTheSettingsAndNothingElse(t *testing.T) {
 		if slices.Contains(env, "LEAK=from our environment") {
 			t.Error("our environment leaks into the role")
 		}
-		if len(env) != 9 {
-			t.Errorf("%d variables, want the 7 above, PATH and HOME: %q", len(env), env)
+		if len(env) != 10 {
+			t.Errorf("%d variables, want the 8 above, PATH and HOME: %q", len(env), env)
 		}
 	}
 	if got, want := s.TryIt(o.Scenario), "curl "+s.Instances[0].URL+"/env"; len(got) != 1 || got[0] != want {

@@ -1,0 +1,84 @@
+//go:build unix
+
+package pubsubdlq
+
+import (
+	"context"
+	"net"
+	"net/http"
+	"testing"
+
+	"go.opentelemetry.io/otel/codes"
+	"go.opentelemetry.io/otel/sdk/trace/tracetest"
+
+	"github.com/provingground/provingground/pkg/traces"
+)
+
+// role runs one as its program does, with the cluster's traces, until the test ends.
+func (c *cluster) role(t *testing.T, run func(context.Context, *Process) error) (url string) {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := &Process{Addr: l.Addr().String(), AdminAddr: "127.0.0.1:0", PubSub: c.client, DB: c.db, Log: c.log, Traces: c.traces, metrics: newMetrics()}
+	l.Close()
+	start(t, func(ctx context.Context) error { return run(ctx, p) })
+	url = "http://" + p.Addr
+	eventually(t, "the role is ready", func() bool {
+		resp, err := http.Get(url + "/readyz")
+		if err != nil {
+			return false
+		}
+		return resp.Body.Close() == nil && resp.StatusCode == http.StatusOK
+	})
+	return url
+}
+
+// TestEveryAttemptAtAnEventLeadsBackToItsRequest follows one that fails five times,
+// dies, is sent back from the desk, and is charged.
+func TestEveryAttemptAtAnEventLeadsBackToItsRequest(t *testing.T) {
+	c := newCluster(t)
+	sent := tracetest.NewInMemoryExporter()
+	c.traces = traces.New(sent, "test", c.log)
+	t.Cleanup(c.traces.Close)
+	c.intake.URL = c.role(t, func(ctx context.Context, p *Process) error { return RunPublisher(ctx, p, "pubsubdlq-events", 1e6) })
+	c.set(t, "unpriced", `{}`)
+	c.role(t, func(ctx context.Context, p *Process) error {
+		return RunSubscriber(ctx, p, Subscriber{Subscription: "pubsubdlq-subscriber", DeadTopic: "pubsubdlq-dead", OnPoison: Skip, Outstanding: 50}, token)
+	})
+	c.startDeadLetters(t)
+	c.use(t, "", "unpriced", `"data":{"units":7}`)
+	eventually(t, "it is dead", func() bool { return c.letters(t) == "keeps-failing open" })
+	c.set(t, "unpriced", `{"price":10}`)
+	if status := c.atDesk(t, "PUT", "/api/redrives/priced", `{"reason":"keeps-failing"}`, nil); status != 202 {
+		t.Fatalf("redrive: %d", status)
+	}
+	eventually(t, "it is charged", func() bool { return c.charged(t, "unpriced") == "7" })
+
+	var request tracetest.SpanStub
+	var attempts []tracetest.SpanStub
+	eventually(t, "six attempts are seen", func() bool {
+		if err := c.traces.Flush(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		attempts = nil
+		for _, s := range sent.GetSpans() {
+			switch s.Name {
+			case "POST /api/usage":
+				request = s
+			case "process pubsubdlq-subscriber":
+				attempts = append(attempts, s)
+			}
+		}
+		return len(attempts) >= 6
+	})
+	for n, a := range attempts {
+		if len(a.Links) != 1 || a.Links[0].SpanContext.SpanID() != request.SpanContext.SpanID() || a.SpanContext.TraceID() == request.SpanContext.TraceID() {
+			t.Errorf("attempt %d has links %v, want a trace of its own with a link to %v", n+1, a.Links, request.SpanContext)
+		}
+		if failed := a.Status.Code == codes.Error; failed != (n < 5) {
+			t.Errorf("attempt %d failed: %v", n+1, failed)
+		}
+	}
+}
