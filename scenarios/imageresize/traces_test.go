@@ -4,12 +4,16 @@ package imageresize
 
 import (
 	"context"
+	"errors"
+	"io"
+	"strings"
 	"testing"
 	"time"
 
 	"go.opentelemetry.io/otel/codes"
 	"go.opentelemetry.io/otel/sdk/trace/tracetest"
 
+	"github.com/provingground/provingground/pkg/role"
 	"github.com/provingground/provingground/pkg/traces"
 )
 
@@ -44,3 +48,11 @@ type keeping struct{ *tracetest.InMemoryExporter }
 
 // Shutdown implements the library's SpanExporter.
 func (keeping) Shutdown(context.Context) error { return nil }
+
+func TestAMalformedEndpointOfTracesIsAMistakeInTheConfiguration(t *testing.T) {
+	t.Setenv("OTEL_EXPORTER_OTLP_ENDPOINT", "collector:4318")
+	env := map[string]string{"ADDR": "127.0.0.1:0", "ADMIN_ADDR": "127.0.0.1:0"}
+	if _, err := NewProcess("api", func(name string) string { return env[name] }, io.Discard); !errors.Is(err, role.ErrUsage) || !strings.Contains(err.Error(), "OTEL_EXPORTER_OTLP_ENDPOINT must be a URL") {
+		t.Errorf("error %v, want one about the endpoint", err)
+	}
+}

@@ -5,6 +5,7 @@ package ordernotify
 import (
 	"context"
 	"errors"
+	"io"
 	"net"
 	"net/http"
 	"strings"
@@ -16,6 +17,7 @@ import (
 	"go.opentelemetry.io/otel/codes"
 	"go.opentelemetry.io/otel/sdk/trace/tracetest"
 
+	"github.com/provingground/provingground/pkg/role"
 	"github.com/provingground/provingground/pkg/sqsconsumer"
 	"github.com/provingground/provingground/pkg/sqsconsumer/deadqueue"
 	"github.com/provingground/provingground/pkg/traces"
@@ -158,4 +160,12 @@ func TestWithoutTracesMessagesCarryNone(t *testing.T) {
 	c.place(t, c.product(t, 5), 2)
 	c.wantRows(t, 0, "SELECT count(*) FROM order_events WHERE attributes IS NOT NULL")
 	c.wantRows(t, 1, "SELECT count(*) FROM order_events")
+}
+
+func TestAMalformedEndpointOfTracesIsAMistakeInTheConfiguration(t *testing.T) {
+	t.Setenv("OTEL_EXPORTER_OTLP_ENDPOINT", "collector:4318")
+	env := map[string]string{"ADDR": "127.0.0.1:0", "ADMIN_ADDR": "127.0.0.1:0"}
+	if _, err := NewProcess(t.Context(), "relay", func(name string) string { return env[name] }, 0, io.Discard); !errors.Is(err, role.ErrUsage) || !strings.Contains(err.Error(), "OTEL_EXPORTER_OTLP_ENDPOINT must be a URL") {
+		t.Errorf("error %v, want one about the endpoint", err)
+	}
 }

@@ -4,13 +4,17 @@ package pubsubdlq
 
 import (
 	"context"
+	"errors"
+	"io"
 	"net"
 	"net/http"
+	"strings"
 	"testing"
 
 	"go.opentelemetry.io/otel/codes"
 	"go.opentelemetry.io/otel/sdk/trace/tracetest"
 
+	"github.com/provingground/provingground/pkg/role"
 	"github.com/provingground/provingground/pkg/traces"
 )
 
@@ -80,5 +84,13 @@ func TestEveryAttemptAtAnEventLeadsBackToItsRequest(t *testing.T) {
 		if failed := a.Status.Code == codes.Error; failed != (n < 5) {
 			t.Errorf("attempt %d failed: %v", n+1, failed)
 		}
+	}
+}
+
+func TestAMalformedEndpointOfTracesIsAMistakeInTheConfiguration(t *testing.T) {
+	t.Setenv("OTEL_EXPORTER_OTLP_ENDPOINT", "collector:4318")
+	env := map[string]string{"ADDR": "127.0.0.1:0", "ADMIN_ADDR": "127.0.0.1:0", "GOOGLE_CLOUD_PROJECT": "p"}
+	if _, err := NewProcess(t.Context(), "publisher", func(name string) string { return env[name] }, io.Discard); !errors.Is(err, role.ErrUsage) || !strings.Contains(err.Error(), "OTEL_EXPORTER_OTLP_ENDPOINT must be a URL") {
+		t.Errorf("error %v, want one about the endpoint", err)
 	}
 }

@@ -4,6 +4,8 @@ package webhooks
 
 import (
 	"context"
+	"errors"
+	"io"
 	"net"
 	"net/http"
 	"strings"
@@ -16,6 +18,7 @@ import (
 	"go.opentelemetry.io/otel/sdk/trace/tracetest"
 	oteltrace "go.opentelemetry.io/otel/trace"
 
+	"github.com/provingground/provingground/pkg/role"
 	"github.com/provingground/provingground/pkg/traces"
 )
 
@@ -149,5 +152,13 @@ func TestADeadLetterKeepsTheTraceOfItsRequest(t *testing.T) {
 	request := sent.GetSpans()[0].SpanContext
 	if got := letter["traceparent"]; !strings.Contains(got, request.TraceID().String()) {
 		t.Errorf("the dead letter has traceparent %q, want trace %s", got, request.TraceID())
+	}
+}
+
+func TestAMalformedEndpointOfTracesIsAMistakeInTheConfiguration(t *testing.T) {
+	t.Setenv("OTEL_EXPORTER_OTLP_ENDPOINT", "collector:4318")
+	env := map[string]string{"ADDR": "127.0.0.1:0", "ADMIN_ADDR": "127.0.0.1:0", "GOOGLE_CLOUD_PROJECT": "p"}
+	if _, err := NewCommon(t.Context(), "receiver", func(name string) string { return env[name] }, io.Discard); !errors.Is(err, role.ErrUsage) || !strings.Contains(err.Error(), "OTEL_EXPORTER_OTLP_ENDPOINT must be a URL") {
+		t.Errorf("error %v, want one about the endpoint", err)
 	}
 }
