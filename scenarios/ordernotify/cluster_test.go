@@ -20,13 +20,13 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/credentials"
-	"github.com/aws/aws-sdk-go-v2/service/cloudformation"
 	"github.com/aws/aws-sdk-go-v2/service/ses"
 	"github.com/aws/aws-sdk-go-v2/service/sns"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
 	"github.com/jackc/pgx/v5/pgxpool"
 
+	"github.com/provingground/provingground/deploy/local/provision"
 	"github.com/provingground/provingground/deploy/local/server"
 	"github.com/provingground/provingground/deploy/local/server/servertest"
 	"github.com/provingground/provingground/pkg/sqsconsumer"
@@ -98,12 +98,7 @@ func (c *cluster) provision(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	client := cloudformation.NewFromConfig(c.cfg)
-	if _, err := client.CreateStack(t.Context(), &cloudformation.CreateStackInput{StackName: aws.String("ordernotify"), TemplateBody: aws.String(string(template))}); err != nil {
-		t.Fatal(err)
-	}
-	waiter := cloudformation.NewStackCreateCompleteWaiter(client, func(o *cloudformation.StackCreateCompleteWaiterOptions) { o.MinDelay = 50 * time.Millisecond })
-	if err := waiter.Wait(t.Context(), &cloudformation.DescribeStacksInput{StackName: aws.String("ordernotify")}, time.Minute); err != nil {
+	if err := provision.Apply(t.Context(), c.servers.Env(), "ordernotify", string(template)); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -155,10 +150,7 @@ func (c *cluster) startEmail(t *testing.T) (stop func()) {
 
 // startSESEvents consumes SES's own events, which the stand-in publishes.
 func (c *cluster) startSESEvents(t *testing.T) (stop func()) {
-	mailbox, err := url.Parse(*c.cfg.BaseEndpoint + "/_ministack/ses/messages")
-	if err != nil {
-		t.Fatal(err)
-	}
+	mailbox := c.listOfMails(t)
 	l := &looker{
 		StandIn: StandIn{Mailbox: mailbox, Topic: sesTopicARN, ConfigurationSet: "ordernotify", Every: 50 * time.Millisecond},
 		sns:     sns.NewFromConfig(c.cfg), metrics: newMetrics(), log: c.log, http: http.DefaultClient, since: time.Now().Add(-fresh), seen: map[string]int{},
@@ -173,6 +165,54 @@ func (c *cluster) startSESEvents(t *testing.T) (stop func()) {
 			t.Error(err)
 		}
 	})
+}
+
+// listOfMails returns the address of what the stand-in looks at: MiniStack's list,
+// or LocalStack's in the same shape.
+func (c *cluster) listOfMails(t *testing.T) *url.URL {
+	t.Helper()
+	address := *c.cfg.BaseEndpoint + "/_ministack/ses/messages"
+	if os.Getenv("AWS_EMULATOR") == "localstack" {
+		srv := httptest.NewServer(http.HandlerFunc(c.translateMails))
+		t.Cleanup(srv.Close)
+		address = srv.URL
+	}
+	u, err := url.Parse(address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return u
+}
+
+// translateMails answers with LocalStack's list of mails in MiniStack's shape.
+func (c *cluster) translateMails(w http.ResponseWriter, _ *http.Request) {
+	resp, err := http.Get(*c.cfg.BaseEndpoint + "/_aws/ses")
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusBadGateway)
+		return
+	}
+	defer resp.Body.Close()
+	var list struct {
+		Messages []struct {
+			ID          string `json:"Id"`
+			Source      string
+			Destination struct{ ToAddresses []string }
+			Body        struct {
+				Text string `json:"text_part"`
+			}
+		} `json:"messages"`
+	}
+	if err := json.NewDecoder(resp.Body).Decode(&list); err != nil {
+		http.Error(w, err.Error(), http.StatusBadGateway)
+		return
+	}
+	mails := []acceptedMail{}
+	for _, m := range list.Messages {
+		mails = append(mails, acceptedMail{MessageID: m.ID, Source: m.Source, To: m.Destination.ToAddresses, BodyText: m.Body.Text, Timestamp: float64(time.Now().Unix())})
+	}
+	if err := json.NewEncoder(w).Encode(map[string]any{"Messages": map[string][]acceptedMail{"000000000000": mails}}); err != nil {
+		c.log.Warn("list of mails", "error", err)
+	}
 }
 
 func (c *cluster) queue(t *testing.T, name string) sqsconsumer.Queue {

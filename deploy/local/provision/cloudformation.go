@@ -23,16 +23,23 @@ import (
 // and clients use the one that owns the service. It returns when all are there.
 func Apply(ctx context.Context, env map[string]string, name, template string) error {
 	for _, endpoint := range endpoints(env) {
-		client, err := newClient(ctx, env, endpoint)
-		if err != nil {
-			return err
-		}
-		s := stack{client: client, name: name, template: template}
-		if err := s.apply(ctx); err != nil {
+		if err := applyAt(ctx, env, endpoint, name, template); err != nil {
 			return fmt.Errorf("stack %s at %s: %w", name, endpoint, err)
 		}
 	}
 	return nil
+}
+
+func applyAt(ctx context.Context, env map[string]string, endpoint, name, template string) error {
+	cfg, err := newConfig(ctx, env, endpoint)
+	if err != nil {
+		return err
+	}
+	known, err := withoutIdentities(ctx, cfg, template)
+	if err != nil {
+		return err
+	}
+	return stack{client: cloudformation.NewFromConfig(cfg), name: name, template: known}.apply(ctx)
 }
 
 func endpoints(env map[string]string) []string {
@@ -45,25 +52,25 @@ func endpoints(env map[string]string) []string {
 	return all
 }
 
-func newClient(ctx context.Context, env map[string]string, endpoint string) (*cloudformation.Client, error) {
+func newConfig(ctx context.Context, env map[string]string, endpoint string) (aws.Config, error) {
 	cfg := aws.Config{Region: env["AWS_REGION"]}
 	if key := env["AWS_ACCESS_KEY_ID"]; key != "" {
 		cfg.Credentials = credentials.NewStaticCredentialsProvider(key, env["AWS_SECRET_ACCESS_KEY"], env["AWS_SESSION_TOKEN"])
 	} else {
 		var err error
 		if cfg, err = config.LoadDefaultConfig(ctx, config.WithRegion(cfg.Region)); err != nil {
-			return nil, err
+			return cfg, err
 		}
 	}
 	// AWS itself has CloudFormation elsewhere, an emulator has all behind one door.
 	u, err := url.Parse(endpoint)
 	if err != nil {
-		return nil, err
+		return cfg, err
 	}
 	if !strings.HasSuffix(u.Hostname(), ".amazonaws.com") {
 		cfg.BaseEndpoint = aws.String(endpoint)
 	}
-	return cloudformation.NewFromConfig(cfg), nil
+	return cfg, nil
 }
 
 type stack struct {
