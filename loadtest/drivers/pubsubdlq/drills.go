@@ -113,7 +113,9 @@ func (d *Driver) redriveTwice(begin, end time.Duration) *trial.Drill {
 	}
 	return &trial.Drill{
 		Steps: []faults.Step{
-			{At: begin, Name: "no more poison is sent", Do: func(context.Context) error { d.noPoison.Store(true); return nil }},
+			// A short run at a low rate would have too few letters to stop at the first.
+			{At: begin, Name: "every event is poison", Do: func(context.Context) error { d.allPoison.Store(true); return nil }},
+			{At: begin + d.arrivals(6*int(kinds-1)), Name: "no more poison is sent", Do: func(context.Context) error { d.noPoison.Store(true); return nil }},
 			// What was sent until now has died by then.
 			{At: begin + (end-begin)*2/3, Name: "the letters go to a consumer that is still broken", Do: func(ctx context.Context) error { return redriven(ctx, "broken", unknown.reason()) }},
 			{At: begin + (end-begin)*2/3, Name: "the accounts are set right", Do: d.mend},
@@ -122,6 +124,11 @@ func (d *Driver) redriveTwice(begin, end time.Duration) *trial.Drill {
 		},
 		Judge: func(o trial.Observed) []judge.Check { return append(d.judgeRedrives(), judge.NoErrors(o.Main())) },
 	}
+}
+
+// arrivals returns how long n events take.
+func (d *Driver) arrivals(n int) time.Duration {
+	return time.Duration(float64(n) / d.setup.Rate * float64(time.Second))
 }
 
 func (d *Driver) judgeRedrives() []judge.Check {
