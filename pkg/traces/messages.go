@@ -38,7 +38,18 @@ func (p *Provider) Process(ctx context.Context, from Channel, work func(context.
 	return p.linked(ctx, from, trace.SpanKindConsumer, semconv.MessagingOperationTypeProcess, work, messages)
 }
 
-// Send does the same for messages that work sends on, such as those of an outbox.
+// Each returns a handler of single messages that is [Provider.Process] around
+// another one; without a provider it is that one.
+func Each[M any](p *Provider, from Channel, attributes func(M) map[string]string, handle func(context.Context, M) error) func(context.Context, M) error {
+	if p == nil {
+		return handle
+	}
+	return func(ctx context.Context, m M) error {
+		return p.Process(ctx, from, func(ctx context.Context) error { return handle(ctx, m) }, attributes(m))
+	}
+}
+
+// Send does what Process does for messages that work sends on, such as those of an outbox.
 func (p *Provider) Send(ctx context.Context, to Channel, work func(context.Context) error, messages ...map[string]string) error {
 	if p == nil {
 		return work(ctx)

@@ -31,12 +31,8 @@ func (r *Resizer) worker(q sqsconsumer.Queue, log *slog.Logger, visibility time.
 
 // traced gives each message a span. It links to nothing: S3's events carry no trace.
 func traced(t *traces.Provider, q sqsconsumer.Queue, handle func(context.Context, sqsconsumer.Message) error) func(context.Context, sqsconsumer.Message) error {
-	if t == nil {
-		return handle
-	}
-	return func(ctx context.Context, m sqsconsumer.Message) error {
-		return t.Process(ctx, traces.Channel{System: "aws_sqs", Name: q.Name}, func(ctx context.Context) error { return handle(ctx, m) }, m.Attributes)
-	}
+	from := traces.Channel{System: "aws_sqs", Name: q.Name}
+	return traces.Each(t, from, func(m sqsconsumer.Message) map[string]string { return m.Attributes }, handle)
 }
 
 func (r *Resizer) message(ctx context.Context, m sqsconsumer.Message) error {

@@ -29,10 +29,6 @@ func consumer(q sqsconsumer.Queue, db *pgxpool.Pool, m *metrics, log *slog.Logge
 
 // traced gives each message a span that links to the request which it comes from.
 func traced(t *traces.Provider, q sqsconsumer.Queue, handle func(context.Context, sqsconsumer.Message) error) func(context.Context, sqsconsumer.Message) error {
-	if t == nil {
-		return handle
-	}
-	return func(ctx context.Context, m sqsconsumer.Message) error {
-		return t.Process(ctx, traces.Channel{System: "aws_sqs", Name: q.Name}, func(ctx context.Context) error { return handle(ctx, m) }, m.Attributes)
-	}
+	from := traces.Channel{System: "aws_sqs", Name: q.Name}
+	return traces.Each(t, from, func(m sqsconsumer.Message) map[string]string { return m.Attributes }, handle)
 }

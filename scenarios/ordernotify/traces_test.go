@@ -6,8 +6,6 @@ import (
 	"context"
 	"errors"
 	"io"
-	"net"
-	"net/http"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -18,6 +16,7 @@ import (
 	"go.opentelemetry.io/otel/sdk/trace/tracetest"
 
 	"github.com/provingground/provingground/pkg/role"
+	"github.com/provingground/provingground/pkg/role/roletest"
 	"github.com/provingground/provingground/pkg/sqsconsumer"
 	"github.com/provingground/provingground/pkg/sqsconsumer/deadqueue"
 	"github.com/provingground/provingground/pkg/traces"
@@ -26,26 +25,9 @@ import (
 // role runs one as its program does, with the cluster's traces, until the test ends.
 func (c *cluster) role(t *testing.T, run func(context.Context, *Process) error) (url string) {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	p := &Process{Addr: l.Addr().String(), AdminAddr: "127.0.0.1:0", DB: c.db, Log: c.log, Traces: c.traces}
-	l.Close()
-	start(t, func(ctx context.Context) {
-		if err := run(ctx, p); err != nil {
-			t.Error(err)
-		}
+	return roletest.Serve(t, func(ctx context.Context, addr string) error {
+		return run(ctx, &Process{Addr: addr, AdminAddr: "127.0.0.1:0", DB: c.db, Log: c.log, Traces: c.traces})
 	})
-	url = "http://" + p.Addr
-	eventually(t, "the role is ready", func() bool {
-		resp, err := http.Get(url + "/readyz")
-		if err != nil {
-			return false
-		}
-		return resp.Body.Close() == nil && resp.StatusCode == http.StatusOK
-	})
-	return url
 }
 
 // named returns the spans of a name in the order in which they ended.

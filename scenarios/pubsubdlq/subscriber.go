@@ -50,13 +50,8 @@ func (s Subscriber) consumer(b *biller, m *metrics, log *slog.Logger) *pubsubcon
 // traced gives each attempt at a message a span that links to the request which it
 // comes from.
 func (s Subscriber) traced(handle func(context.Context, pubsubconsumer.Message) error) func(context.Context, pubsubconsumer.Message) error {
-	if s.Traces == nil {
-		return handle
-	}
 	from := traces.Channel{System: "gcp_pubsub", Name: s.Subscription}
-	return func(ctx context.Context, m pubsubconsumer.Message) error {
-		return s.Traces.Process(ctx, from, func(ctx context.Context) error { return handle(ctx, m) }, m.Attributes)
-	}
+	return traces.Each(s.Traces, from, func(m pubsubconsumer.Message) map[string]string { return m.Attributes }, handle)
 }
 
 // probeTimeout is half of what a first run may take: a database that needs longer is

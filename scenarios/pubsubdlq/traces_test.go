@@ -6,8 +6,6 @@ import (
 	"context"
 	"errors"
 	"io"
-	"net"
-	"net/http"
 	"strings"
 	"testing"
 
@@ -15,28 +13,16 @@ import (
 	"go.opentelemetry.io/otel/sdk/trace/tracetest"
 
 	"github.com/provingground/provingground/pkg/role"
+	"github.com/provingground/provingground/pkg/role/roletest"
 	"github.com/provingground/provingground/pkg/traces"
 )
 
 // role runs one as its program does, with the cluster's traces, until the test ends.
 func (c *cluster) role(t *testing.T, run func(context.Context, *Process) error) (url string) {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	p := &Process{Addr: l.Addr().String(), AdminAddr: "127.0.0.1:0", PubSub: c.client, DB: c.db, Log: c.log, Traces: c.traces, metrics: newMetrics()}
-	l.Close()
-	start(t, func(ctx context.Context) error { return run(ctx, p) })
-	url = "http://" + p.Addr
-	eventually(t, "the role is ready", func() bool {
-		resp, err := http.Get(url + "/readyz")
-		if err != nil {
-			return false
-		}
-		return resp.Body.Close() == nil && resp.StatusCode == http.StatusOK
+	return roletest.Serve(t, func(ctx context.Context, addr string) error {
+		return run(ctx, &Process{Addr: addr, AdminAddr: "127.0.0.1:0", PubSub: c.client, DB: c.db, Log: c.log, Traces: c.traces, metrics: newMetrics()})
 	})
-	return url
 }
 
 // TestEveryAttemptAtAnEventLeadsBackToItsRequest follows one that fails five times,

@@ -6,8 +6,6 @@ import (
 	"context"
 	"errors"
 	"io"
-	"net"
-	"net/http"
 	"strings"
 	"testing"
 	"time"
@@ -19,36 +17,16 @@ import (
 	oteltrace "go.opentelemetry.io/otel/trace"
 
 	"github.com/provingground/provingground/pkg/role"
+	"github.com/provingground/provingground/pkg/role/roletest"
 	"github.com/provingground/provingground/pkg/traces"
 )
 
 // role runs one as its program does, with the cluster's traces, until the test ends.
 func (c *cluster) role(t *testing.T, run func(context.Context, Common) error) (url string) {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	common := Common{Addr: l.Addr().String(), AdminAddr: "127.0.0.1:0", Client: c.client, Log: c.log, Traces: c.traces}
-	l.Close()
-	ctx, cancel := context.WithCancel(context.WithoutCancel(t.Context()))
-	done := make(chan error, 1)
-	go func() { done <- run(ctx, common) }()
-	t.Cleanup(func() {
-		cancel()
-		if err := <-done; err != nil {
-			t.Error(err)
-		}
+	return roletest.Serve(t, func(ctx context.Context, addr string) error {
+		return run(ctx, Common{Addr: addr, AdminAddr: "127.0.0.1:0", Client: c.client, Log: c.log, Traces: c.traces})
 	})
-	url = "http://" + common.Addr
-	eventually(t, "the role is ready", func() bool {
-		resp, err := http.Get(url + "/readyz")
-		if err != nil {
-			return false
-		}
-		return resp.Body.Close() == nil && resp.StatusCode == http.StatusOK
-	})
-	return url
 }
 
 // trace gives the cluster a receiver with traces, and returns where they go.
