@@ -311,6 +311,7 @@ func TestTheJudgeFailsBrokenBuilds(t *testing.T) {
 			continue // a draft is not proved yet
 		}
 		t.Run(b.scenario+"/"+b.name, func(t *testing.T) {
+			t.Parallel() // each has servers of its own, and waits most of the time
 			s, _ := scenarios.Find(b.scenario)
 			o := short(t, s)
 			if o.drill = b.drill; o.drill != "" {

@@ -7,7 +7,6 @@ func pubsubdlq() Scenario {
 		Slug:     "pubsubdlq",
 		Title:    "Poison on Pub/Sub",
 		Question: "A poison message is being redelivered forever and stalling your Pub/Sub subscriber. Make the pipeline resilient.",
-		Draft:    true,
 		Cloud:    "Google Cloud",
 		Needs:    []string{"pubsub", "postgres"},
 		Template: "gcp/pubsubdlq.json",

@@ -7,7 +7,6 @@ func webhooks() Scenario {
 		Slug:     "webhooks",
 		Title:    "Webhook intake",
 		Question: "A SaaS app receives webhooks that must be accepted instantly and processed asynchronously on Google Cloud.",
-		Draft:    true,
 		Cloud:    "Google Cloud",
 		Needs:    []string{"postgres", "pubsub"},
 		Template: "gcp/webhooks.json",
