@@ -38,6 +38,7 @@ func (d *Definition) nativeLocalStack(services []string) {
 			"DISABLE_EVENTS=1", "SKIP_SSL_CERT_DOWNLOAD=1", "LS_LOG=warn", "PYTHONUNBUFFERED=1",
 			"DYNAMODB_IN_MEMORY=1", "KINESIS_PERSISTENCE=0", "KINESIS_LATENCY=0",
 			"SQS_DISABLE_CLOUDWATCH_METRICS=1", "SQS_ENDPOINT_STRATEGY=path", "LAMBDA_RUNTIME_EXECUTOR=process",
+			"S3_SKIP_SIGNATURE_VALIDATION=0", // signed URLs are ours to get right
 		}
 	}
 }

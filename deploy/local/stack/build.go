@@ -59,7 +59,8 @@ type build struct {
 }
 
 // run replaces the program as a whole: another run may be executing it, or
-// building it at the same time.
+// building it at the same time. The Go tool gets the one that is there to look at,
+// and links only what is not up to date.
 func (b build) run(ctx context.Context, out string) error {
 	if err := os.MkdirAll(filepath.Dir(out), 0o755); err != nil {
 		return err
@@ -70,6 +71,7 @@ func (b build) run(ctx context.Context, out string) error {
 	}
 	defer os.RemoveAll(dir)
 	fresh := filepath.Join(dir, filepath.Base(out))
+	_ = os.Link(out, fresh) // only to save work: where there is none, all is linked anew
 	args := append([]string{"build", "-buildvcs=false", "-o", fresh}, b.flags...)
 	if len(b.edits) > 0 {
 		list, err := overlay(b.module, dir, b.edits)

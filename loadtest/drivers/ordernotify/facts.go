@@ -16,6 +16,9 @@ func (d *Driver) Facts(before, after trial.Metrics, seconds float64) []report.Fa
 		Name: "emulator's ceiling", Value: fmt.Sprintf("%.0f mails/s", d.raw.mails),
 		Note: fmt.Sprintf("alone on the machine, one call each, before the load; this load sent %.0f/s", since(mailsTotal("sent"))/seconds),
 	}, {
+		Name: "and of its topic and queue", Value: fmt.Sprintf("%.0f events/s", d.raw.events),
+		Note: "the same, published, received and deleted in batches of 10; an order takes two events, the first for two queues",
+	}, {
 		Name: "SES's own events", Value: fmt.Sprintf("%.0f", after[mailsTotal("event")]), Note: "by a stand-in that looks into the emulator's mailbox",
 	}}
 	if d.effects == nil {
