@@ -35,7 +35,7 @@ test: ## everything that proves the repository, set-up included
 	@$(GO) test -timeout 30m ./...
 
 # The packages that pass there; deploy/aws/README.md says which do not. Every test has emulators of its own, so one package at a time.
-LOCALSTACK = ./deploy/local/conformance/lambda ./pkg/idempotency ./pkg/sqsconsumer ./scenarios/urlshortener ./scenarios/ordernotify
+LOCALSTACK = ./deploy/local/conformance/lambda ./pkg/idempotency ./pkg/sqsconsumer ./scenarios/urlshortener ./scenarios/ordernotify ./scenarios/imageresize
 test-localstack: export AWS_EMULATOR = localstack
 test-localstack: export PROVIDER ?= native
 test-localstack: ## the AWS integration tests that pass on LocalStack instead of MiniStack

@@ -21,6 +21,7 @@ func TestABusyMachineExcusesTimingAndNothingElse(t *testing.T) {
 		{"generator late", judge.Machine(3*time.Millisecond, 10*time.Millisecond, 0.05, 2*time.Millisecond), judge.Invalid},
 		{"others busy", judge.Machine(time.Millisecond, 10*time.Millisecond, 0.11, 2*time.Millisecond), judge.Invalid},
 		{"reference slow", judge.Machine(time.Millisecond, 10*time.Millisecond, 0.05, 3*time.Millisecond), judge.Invalid},
+		{"slow, and far below the target", judge.Machine(time.Millisecond, 100*time.Millisecond, 0.05, 3*time.Millisecond), judge.Fail},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			out := judge.Excuse(append([]judge.Check{slow, lost}, tt.busy...))

@@ -13,11 +13,9 @@ import (
 	"time"
 )
 
-// Limits above which a run says nothing about the system under test.
-const (
-	MaxOthers       = 0.10                    // share of all cores used by processes not listed
-	MaxReferenceP99 = 2500 * time.Microsecond // of the reference server at [ReferenceRate]
-)
+// MaxOthers is the share of all cores that processes not listed may use. Above it
+// a run says nothing about the system under test.
+const MaxOthers = 0.10
 
 // Group is the part that a process plays in a run.
 type Group string

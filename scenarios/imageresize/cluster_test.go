@@ -27,7 +27,6 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
 
-	"github.com/provingground/provingground/deploy/local/server"
 	"github.com/provingground/provingground/deploy/local/server/servertest"
 	"github.com/provingground/provingground/pkg/sqsconsumer"
 )
@@ -35,8 +34,8 @@ import (
 // cluster is the servers with the scenario's infrastructure, and what a test
 // starts of the roles in this process.
 type cluster struct {
-	servers *server.Set
-	cfg     aws.Config // of S3 and SQS
+	env     map[string]string // of the servers
+	cfg     aws.Config        // of S3 and SQS
 	db      aws.Config
 	names   Names
 	sqs     *sqs.Client
@@ -49,22 +48,35 @@ type cluster struct {
 func newCluster(t *testing.T) *cluster {
 	t.Helper()
 	c := &cluster{
-		servers: servertest.Start(t, "aws", "dynamodb"), log: slog.New(slog.NewJSONHandler(t.Output(), nil)),
+		env: servers(t), log: slog.New(slog.NewJSONHandler(t.Output(), nil)),
 		names: Names{Uploads: "imageresize-uploads", Renditions: "imageresize-renditions", Records: "imageresize-records", Queue: "imageresize-events"},
 	}
-	env := c.servers.Env()
 	c.cfg = aws.Config{
-		Region: env["AWS_REGION"], BaseEndpoint: aws.String(env["AWS_ENDPOINT_URL_S3"]),
-		Credentials: credentials.NewStaticCredentialsProvider(env["AWS_ACCESS_KEY_ID"], env["AWS_SECRET_ACCESS_KEY"], ""),
+		Region: c.env["AWS_REGION"], BaseEndpoint: aws.String(c.env["AWS_ENDPOINT_URL_S3"]),
+		Credentials: credentials.NewStaticCredentialsProvider(c.env["AWS_ACCESS_KEY_ID"], c.env["AWS_SECRET_ACCESS_KEY"], ""),
 	}
 	c.db = c.cfg.Copy()
-	c.db.BaseEndpoint = aws.String(env["AWS_ENDPOINT_URL_DYNAMODB"])
+	c.db.BaseEndpoint = aws.String(c.env["AWS_ENDPOINT_URL_DYNAMODB"])
 	c.sqs, c.s3, c.records = sqs.NewFromConfig(c.cfg), NewS3(c.cfg, ""), newRecords(c.db, c.names)
 	c.provision(t, c.cfg)
-	c.provision(t, c.db)
+	if *c.db.BaseEndpoint != *c.cfg.BaseEndpoint {
+		c.provision(t, c.db)
+	}
 	c.http = httptest.NewServer(newAPI(c.uploads(), newMetrics(), c.log, 1e6))
 	t.Cleanup(c.http.Close)
 	return c
+}
+
+// servers are two emulators, or one LocalStack for everything: its functions run
+// in its own network, where they reach no other.
+func servers(t *testing.T) map[string]string {
+	t.Helper()
+	if os.Getenv("AWS_EMULATOR") != "localstack" {
+		return servertest.Start(t, "aws", "dynamodb").Env()
+	}
+	env := servertest.Start(t, "aws").Env()
+	env["AWS_ENDPOINT_URL_DYNAMODB"] = env["AWS_ENDPOINT_URL_S3"]
+	return env
 }
 
 func (c *cluster) uploads() *Uploads {

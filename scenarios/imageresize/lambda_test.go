@@ -7,7 +7,6 @@ import (
 	"bytes"
 	"context"
 	"fmt"
-	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -64,9 +63,6 @@ func archive(t *testing.T, file string) []byte {
 // emulator, which runs it, and uploads.
 func TestTheFunctionRunsOnLambda(t *testing.T) {
 	c := newCluster(t)
-	if os.Getenv("AWS_EMULATOR") == "localstack" {
-		c.oneProcess(t) // its functions run in its own network, where they reach no other
-	}
 	key := "code/resize.zip"
 	if _, err := c.s3.PutObject(t.Context(), &s3.PutObjectInput{Bucket: &c.names.Renditions, Key: &key, Body: bytes.NewReader(archive(t, program(t)))}); err != nil {
 		t.Fatal(err)
@@ -91,16 +87,6 @@ func TestTheFunctionRunsOnLambda(t *testing.T) {
 		t.Fatal(err)
 	}
 	c.uploadsEnd(t)
-}
-
-// oneProcess has the records where S3 and SQS are.
-func (c *cluster) oneProcess(t *testing.T) {
-	t.Helper()
-	c.db = c.cfg
-	c.records = newRecords(c.db, c.names)
-	c.http.Close()
-	c.http = httptest.NewServer(newAPI(c.uploads(), newMetrics(), c.log, 1e6))
-	t.Cleanup(c.http.Close)
 }
 
 // uploadsEnd uploads what ends well, what ends badly, and poison.
@@ -132,7 +118,7 @@ func TestTheFunctionRunsOnTheLocalHost(t *testing.T) {
 	env := []string{
 		"UPLOADS_BUCKET=" + c.names.Uploads, "RENDITIONS_BUCKET=" + c.names.Renditions, "RECORDS_TABLE=" + c.names.Records, "EVENTS_QUEUE=" + c.names.Queue,
 	}
-	for name, value := range c.servers.Env() {
+	for name, value := range c.env {
 		env = append(env, name+"="+value)
 	}
 	log := filepath.Join(t.TempDir(), "function.log")

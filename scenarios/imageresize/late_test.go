@@ -92,7 +92,7 @@ func (c *cluster) startProcess(t *testing.T, path, log string) *process.Process 
 		"UPLOADS_BUCKET=" + c.names.Uploads, "RENDITIONS_BUCKET=" + c.names.Renditions, "RECORDS_TABLE=" + c.names.Records, "EVENTS_QUEUE=" + c.names.Queue,
 		"VISIBILITY=4s", "DRAIN_DELAY=0s", "ADDR=" + local(ports[0]), "ADMIN_ADDR=" + local(ports[1]),
 	}
-	for name, value := range c.servers.Env() {
+	for name, value := range c.env {
 		env = append(env, name+"="+value)
 	}
 	p, err := process.Start(process.Spec{Name: "resize", Path: path, Env: env, Log: log})
