@@ -10,7 +10,6 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
-	"time"
 )
 
 // MaxOthers is the share of all cores that processes not listed may use. Above it
