@@ -72,7 +72,14 @@ func (d Directory) Create(name string) (File, error) {
 	if filepath.Ext(name) == temporarySuffix {
 		flag = os.O_TRUNC
 	}
-	return os.OpenFile(d.path(name), os.O_CREATE|os.O_WRONLY|flag, 0o600)
+	file, err := os.OpenFile(d.path(name), os.O_CREATE|os.O_WRONLY|flag, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	if filepath.Ext(name) == segmentSuffix {
+		return writeAhead(file), nil
+	}
+	return file, nil
 }
 
 // Open implements Folder.

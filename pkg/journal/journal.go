@@ -19,6 +19,10 @@
 // guess. One case looks like a torn tail and is not: rot inside the very last
 // frame, after it was synced.
 //
+// On Linux a [Directory] writes a segment ahead with zeros, up to 4 MiB, so that a
+// sync has only the records to write. A crash leaves them behind the last frame;
+// Open cuts them off like any other torn end.
+//
 // After a write or a sync failed nothing is acknowledged any more and nothing
 // is written ([FailedError]): the kernel may have dropped the pages whose sync
 // failed and would report success the next time (Rebello and others, "Can

@@ -1,5 +1,7 @@
 package journal
 
+import "runtime"
+
 // write is the journal's goroutine: a group at a time, each with one write and
 // one sync, until Close.
 func (j *Journal) write() {
@@ -12,6 +14,9 @@ func (j *Journal) write() {
 	}
 }
 
+// maxYields bounds how long a group gathers while records keep coming.
+const maxYields = 20
+
 // take waits for a group and closes it for further records; nil after Close.
 func (j *Journal) take() *group {
 	j.mu.Lock()
@@ -22,10 +27,26 @@ func (j *Journal) take() *group {
 		}
 		j.work.Wait()
 	}
+	j.gather()
 	g := j.queue[0]
 	j.queue[0] = nil
 	j.queue = j.queue[1:]
 	return g
+}
+
+// gather lets goroutines run that are about to add, until none does. Those that
+// the last sync woke would otherwise come just after the cut: of 32 appenders,
+// every other sync would carry a single record. The caller holds mu.
+func (j *Journal) gather() {
+	for range maxYields {
+		before := j.stats.Records
+		j.mu.Unlock()
+		runtime.Gosched()
+		j.mu.Lock()
+		if j.stats.Records == before {
+			return
+		}
+	}
 }
 
 func (j *Journal) commit(g *group) *FailedError {
