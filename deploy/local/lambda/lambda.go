@@ -7,13 +7,14 @@
 // execution environment is a process of it with an API of its own. As on Lambda,
 //
 //   - an environment has one request at a time, and is used again for the next;
+//   - between requests it is frozen: no timer fires, no goroutine runs;
 //   - there is a new one, a cold start, when all others are busy;
 //   - there are no more than the reserved concurrency: beyond, a request is throttled;
 //   - one that nobody used for a while is ended, and one that fails is never used again.
 //
-// What Lambda has beyond that is not here: limits of memory and processor, an
-// environment frozen between requests, extensions, and asynchronous invocation. A
-// [Mapping] takes messages from SQS to the function.
+// What Lambda has beyond that is not here: limits of memory and processor,
+// extensions, and asynchronous invocation. A [Gateway] takes HTTP requests to the
+// function, a [Mapping] messages from SQS.
 package lambda
 
 import (
