@@ -37,8 +37,8 @@ func checkout() Scenario {
 				Lasts: 40 * time.Second,
 			},
 			{
-				Name: "overload", Shows: "four times of what the function may do at once arrives for 30 s: what it has no environment for is queued and gets 202, and is sold when the peak is over",
-				Lasts: 30 * time.Second, Recovery: 5 * time.Second, Env: map[string]string{"CONCURRENCY": "12"},
+				Name: "overload", Shows: "twice of what the function may do at once arrives for 30 s: what it has no environment for is queued and gets 202, and is sold when the peak is over",
+				Lasts: 30 * time.Second, Recovery: 5 * time.Second, Admits: 40, Queues: true, Env: map[string]string{"CONCURRENCY": "12"},
 			},
 			{
 				Name: "lostack", Shows: "answers of the pooler are lost after it did what it was asked: the statements are repeated, and nothing happens twice",

@@ -88,6 +88,7 @@ type Drill struct {
 	Servers    []string          // outage: which stand still; lostack: whose answers are lost
 	Operations []string          // lostack: of these operations, as the fault proxy names them
 	Role       string            // freeze: whose first process is stopped and continued
+	Queues     bool              // overload: what is beyond is not refused but accepted for later
 	Admits     float64           // overload: arrivals per second that all processes admit together
 	Env        map[string]string // settings of the roles in this drill
 }

@@ -6,6 +6,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
@@ -16,6 +17,7 @@ import (
 	runtime "github.com/aws/aws-lambda-go/lambda"
 
 	"github.com/provingground/provingground/deploy/local/lambda"
+	"github.com/provingground/provingground/pkg/lambdahttp"
 )
 
 // TestMain makes this program a function where a host runs it.
@@ -23,8 +25,11 @@ func TestMain(m *testing.M) {
 	if os.Getenv("AWS_LAMBDA_RUNTIME_API") == "" {
 		os.Exit(m.Run())
 	}
-	if os.Getenv("MODE") == "stillborn" {
+	switch os.Getenv("MODE") {
+	case "stillborn":
 		os.Exit(3)
+	case "http":
+		runtime.Start(lambdahttp.Wrap(http.HandlerFunc(page)))
 	}
 	requests := 0
 	runtime.Start(func(ctx context.Context, ask asked) (told, error) {
