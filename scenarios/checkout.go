@@ -25,7 +25,7 @@ func checkout() Scenario {
 			},
 			{
 				Name: "before", Count: 1, Before: true, Env: map[string]string{"GOMAXPROCS": "1"}, Calls: map[string]string{"PAYMENTS_URL": "payments"},
-				Lambda: &Lambda{Concurrency: 500, Timeout: 5 * time.Second, Idle: 20 * time.Second},
+				Lambda: &Lambda{Concurrency: 500, Timeout: 5 * time.Second, Idle: 8 * time.Second},
 			},
 		},
 		// What arrives waits for the provider: 250 ms in the median, 800 ms at p99.

@@ -5,6 +5,9 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"maps"
+	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -22,6 +25,7 @@ const (
 // half is what one of the two systems did.
 type half struct {
 	asked, failed int64
+	how           string // by status, or kind
 	done          int // orders that are paid
 	p99           time.Duration
 	servers       int
@@ -46,6 +50,7 @@ func (d *Driver) Compare(ctx context.Context) ([]report.Contrast, error) {
 	ms := func(t time.Duration) string { return t.Round(time.Millisecond).String() }
 	return []report.Contrast{
 		{Name: "checkouts that failed", Before: share(was), After: share(is), Note: "of all kinds; " + fmt.Sprintf("%d shoppers thinking %v, for %v", shoppers, thinking, d.setup.Duration)},
+		{Name: "how they failed", Before: was.how, After: is.how},
 		{Name: "orders paid", Before: fmt.Sprint(was.done), After: fmt.Sprint(is.done), Note: fmt.Sprintf("%.2f times as many", float64(is.done)/float64(max(1, was.done)))},
 		{Name: "own p99", Before: ms(was.p99), After: ms(is.p99), Note: "of what was answered well, without the provider's time"},
 		{Name: "server connections", Before: fmt.Sprint(was.servers), After: fmt.Sprint(is.servers), Note: "the most in pg_stat_activity, ten looks a second"},
@@ -55,6 +60,9 @@ func (d *Driver) Compare(ctx context.Context) ([]report.Contrast, error) {
 
 // shop puts the shoppers on one role.
 func (d *Driver) shop(ctx context.Context, role string) (h half, err error) {
+	if err := d.released(ctx); err != nil {
+		return h, err
+	}
 	sampling, stop := context.WithCancel(ctx)
 	var servers sampler
 	var looking sync.WaitGroup
@@ -82,8 +90,47 @@ func (d *Driver) shop(ctx context.Context, role string) (h half, err error) {
 	}
 	f := result.Flows[0].Measured
 	h.asked, h.failed = f.Sent, f.Sent-f.Kinds[engine.OK]
+	h.how = how(f)
 	h.p99 = quantile(without, 0.99)
 	return h, d.after(ctx, role, &h)
+}
+
+// how counts what failed by status, and by kind what had none.
+func how(c engine.Counts) string {
+	var all []string
+	for _, status := range slices.Sorted(maps.Keys(c.Statuses)) {
+		if status >= 300 {
+			all = append(all, fmt.Sprintf("%d × %d", c.Statuses[status], status))
+		}
+	}
+	for k := engine.Unknown; k <= engine.Canceled; k++ {
+		if n := c.Kinds[k]; n > 0 && k != engine.OK && k != engine.Status && k != engine.Refused {
+			all = append(all, fmt.Sprintf("%d × %s", n, k))
+		}
+	}
+	if len(all) == 0 {
+		return "–"
+	}
+	return strings.Join(all, ", ")
+}
+
+// released waits until the environments of the half before have ended, and their
+// connections with them.
+func (d *Driver) released(ctx context.Context) error {
+	conn, err := pgx.Connect(ctx, d.setup.Env()["DATABASE_URL"])
+	if err != nil {
+		return err
+	}
+	defer conn.Close(ctx)
+	for end := time.Now().Add(time.Minute); ; {
+		n := 0
+		if err := conn.QueryRow(ctx, "SELECT count(*) FROM pg_stat_activity WHERE usename = 'app'").Scan(&n); err != nil || n <= mostServers {
+			return err
+		}
+		if time.Now().After(end) || !sleep(ctx, 200*time.Millisecond) {
+			return fmt.Errorf("%d connections are still open", n)
+		}
+	}
 }
 
 // after waits until nothing is pending, counts the paid orders of the half and reads

@@ -16,7 +16,10 @@ import (
 	"github.com/provingground/provingground/loadtest/trial"
 )
 
-const plentyStock = 10_000_000
+const (
+	plentyStock = 10_000_000
+	load        = "load" // the part of the run that the target speaks of
+)
 
 // Driver is one run against one service.
 type Driver struct {
@@ -54,7 +57,7 @@ func New(s trial.Setup) (*Driver, error) {
 func (d *Driver) Flows() []engine.Flow {
 	return []engine.Flow{{
 		Name: "checkouts", Schedule: d.setup.Arrivals(d.setup.Rate), Workers: 128, MaxWorkers: 4096, WarmUp: d.setup.WarmUp,
-		New: func(int) (engine.Sender, error) { return d.newShopper("checkout", "load", true), nil },
+		New: func(int) (engine.Sender, error) { return d.newShopper("checkout", load, true), nil },
 	}}
 }
 

@@ -12,7 +12,7 @@ import (
 
 // effects are what became of the carts, where it happened.
 type effects struct {
-	orders    map[string]int    // rows of each customer
+	orders    map[string]int    // rows of each customer, but those of the comparison
 	states    map[string]string // by order
 	amounts   map[string]int64  // by order: what its lines come to
 	pending   int
@@ -44,7 +44,9 @@ func (d *Driver) rows(ctx context.Context, db *pgx.Conn, e *effects) error {
 	var amount int64
 	err := each(ctx, db, `SELECT o.id::text, o.customer, o.state, coalesce(sum(l.quantity::bigint * l.price), 0)::bigint
 FROM checkout.orders o LEFT JOIN checkout.order_lines l ON l.order_id = o.id GROUP BY o.id`, []any{&id, &customer, &state, &amount}, func() {
-		e.orders[customer]++
+		if !strings.HasPrefix(customer, "c"+d.run+"-compare-") {
+			e.orders[customer]++
+		}
 		e.states[id], e.amounts[id] = state, amount
 		if state == "pending" {
 			e.pending++
@@ -92,9 +94,6 @@ func (d *Driver) charges(ctx context.Context, e *effects) error {
 	}
 	return nil
 }
-
-// own reports whether a customer is of this run.
-func (d *Driver) own(customer string) bool { return strings.HasPrefix(customer, "c"+d.run+"-") }
 
 func each(ctx context.Context, db *pgx.Conn, sql string, into []any, do func(), args ...any) error {
 	found, err := db.Query(ctx, sql, args...)

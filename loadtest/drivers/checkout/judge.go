@@ -34,6 +34,7 @@ func (d *Driver) Judge(ctx context.Context, o trial.Observed) ([]judge.Check, er
 	checks = append(checks, judge.Checkf("dead letters", dead == 0, "%d healthy carts are on the dead-letter queue", dead))
 	if len(o.Marks) == 0 {
 		checks = append(checks, d.judgeWithout())
+		checks = append(checks, d.judgeHalves()...)
 	}
 	return checks, nil
 }
@@ -61,8 +62,8 @@ func (d *Driver) settle(ctx context.Context) (err error) {
 func (d *Driver) missing() (n int) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	for customer := range d.carts {
-		if d.effects.orders[customer] == 0 {
+	for _, c := range d.carts {
+		if _, there := d.effects.states[c.id]; !there {
 			n++
 		}
 	}
@@ -127,6 +128,22 @@ func (d *Driver) judgeWithout() judge.Check {
 	p99 := quantile(d.without, 0.99)
 	return judge.Checkf("own p99", len(d.without) > 0 && p99 < withoutTarget, "without the provider's time, checkouts took %v at p99 (target %v)",
 		p99.Round(time.Millisecond), withoutTarget).Timed()
+}
+
+// judgeHalves wants what the question asks for of the comparison.
+func (d *Driver) judgeHalves() []judge.Check {
+	if len(d.halves) != 2 {
+		return nil // no comparison was made
+	}
+	was, is := d.halves[0], d.halves[1]
+	failing := 100 * float64(was.failed) / float64(max(1, was.asked))
+	return []judge.Check{
+		judge.Checkf("before fails", failing >= 5, "%.1f %% of the checkouts failed on the system as it was (at least 5 %%): %s", failing, was.how).Timed(),
+		judge.Checkf("after holds", is.failed == 0, "%d of %d checkouts failed on the system as it is: %s", is.failed, is.asked, is.how).Timed(),
+		judge.Checkf("after p99", is.p99 < withoutTarget, "without the provider's time, the shoppers' checkouts took %v at p99 (target %v)", is.p99.Round(time.Millisecond), withoutTarget).Timed(),
+		judge.Checkf("connections", is.servers <= mostServers, "the database had at most %d connections of the application (limit %d)", is.servers, mostServers),
+		judge.Checkf("schema", was.schema == is.schema, "the schema is %s before and %s after", was.schema, is.schema),
+	}
 }
 
 func quantile(all []time.Duration, q float64) time.Duration {

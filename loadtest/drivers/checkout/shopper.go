@@ -87,11 +87,11 @@ func (s *shopper) Send(ctx context.Context, k int64) engine.Outcome {
 	began := time.Now()
 	unknown := false
 	for attempt := int64(0); ; attempt++ {
-		s.d.ledger.Sent(c.key, c.customer, time.Now())
+		s.note(func(l *ledger.Ledger) { l.Sent(c.key, c.customer, time.Now()) })
 		resp, err := s.ask(ctx, c, k+attempt)
 		end, id := readAnswer(resp, err)
 		now := time.Now()
-		s.d.ledger.Answered(c.customer, end, now)
+		s.note(func(l *ledger.Ledger) { l.Answered(c.customer, end, now) })
 		if end == ledger.Acknowledged {
 			c.id, c.at = id, now
 			s.acknowledged(c, resp, now.Sub(began))
@@ -104,6 +104,14 @@ func (s *shopper) Send(ctx context.Context, k int64) engine.Outcome {
 		if !s.persists || now.Sub(began) > shopDeadline || !sleep(ctx, shopPause) {
 			return gaveUp(resp, end, err)
 		}
+	}
+}
+
+// note writes into the ledger, which is that of the load: the comparison's shoppers
+// give up, and what became of their carts is judged without one.
+func (s *shopper) note(write func(*ledger.Ledger)) {
+	if s.part == load {
+		write(&s.d.ledger)
 	}
 }
 
@@ -160,10 +168,10 @@ func (s *shopper) acknowledged(c cart, resp *http1.Response, took time.Duration)
 	d := s.d
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if s.part == "load" {
+	if s.part == load {
 		d.without = append(d.without, took-paying)
 	}
-	if resp.Status == 202 {
+	if resp.Status == 202 && s.part == load {
 		d.queued++
 	}
 	d.carts[c.customer] = c
