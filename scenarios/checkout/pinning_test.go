@@ -3,6 +3,7 @@
 package checkout
 
 import (
+	"crypto/rand"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -29,7 +30,7 @@ func (c *cluster) logged(t *testing.T, do func()) string {
 	} {
 		c.exec(t, sql)
 	}
-	const sign = "SELECT 'the log is on'"
+	sign, end := "SELECT 'on "+rand.Text()+"'", "SELECT 'off "+rand.Text()+"'"
 	postgres := c.servers.Get("postgres")
 	read := func() string {
 		if raw, err := os.ReadFile(filepath.Join(c.servers.Dir(), "postgres.log")); err == nil {
@@ -44,14 +45,15 @@ func (c *cluster) logged(t *testing.T, do func()) string {
 		return strings.Contains(read(), sign)
 	})
 	do()
-	const end = "SELECT 'the log is read'"
 	if _, err := c.settings.DB.Exec(t.Context(), end); err != nil {
 		t.Fatal(err)
 	}
 	eventually(t, "the log is written", func() bool { return strings.Contains(read(), end) })
+	all := read()
+	_, all, _ = strings.Cut(all[strings.LastIndex(all, sign):], "\n")
 	var own strings.Builder
 	ours := false
-	for line := range strings.Lines(read()) {
+	for line := range strings.Lines(all) {
 		if strings.HasPrefix(line, "user=") {
 			ours = strings.HasPrefix(line, "user=app ")
 		}

@@ -26,7 +26,7 @@ const (
 type half struct {
 	asked, failed int64
 	how           string // by status, or kind
-	done          int // orders that are paid
+	done          int    // orders that are paid
 	p99           time.Duration
 	servers       int
 	schema        string
