@@ -16,12 +16,12 @@ func checkout() Scenario {
 			{Name: "worker", Count: 2, Env: map[string]string{"CARTS_QUEUE": "checkout-carts"}, Calls: map[string]string{"PAYMENTS_URL": "payments"}},
 			{
 				Name: "checkout", Count: 2, Env: map[string]string{"CARTS_QUEUE": "checkout-carts", "GOMAXPROCS": "1"}, Calls: map[string]string{"PAYMENTS_URL": "payments"},
-				Lambda: &Lambda{Concurrency: 120, Timeout: 5 * time.Second, Idle: 20 * time.Second},
+				Lambda: &Lambda{Concurrency: 150, Provisioned: 120, Timeout: 5 * time.Second, Idle: 20 * time.Second},
 				TryIt:  `curl -i {url}/api/checkouts -H 'Content-Type: application/json' -H 'Idempotency-Key: my-first-cart-0001' -d '{"customer":"ada","items":[{"product":"espresso-cup","quantity":2}]}'`,
 			},
 			{
 				Name: "overflow", Count: 2, Env: map[string]string{"CARTS_QUEUE": "checkout-carts", "GOMAXPROCS": "1"},
-				Lambda: &Lambda{Concurrency: 20, Timeout: 5 * time.Second, Idle: 20 * time.Second},
+				Lambda: &Lambda{Concurrency: 20, Provisioned: 10, Timeout: 5 * time.Second, Idle: 20 * time.Second},
 			},
 			{
 				Name: "before", Count: 1, Before: true, Env: map[string]string{"GOMAXPROCS": "1"}, Calls: map[string]string{"PAYMENTS_URL": "payments"},
@@ -38,7 +38,7 @@ func checkout() Scenario {
 			},
 			{
 				Name: "overload", Shows: "twice of what the function may do at once arrives for 30 s: what it has no environment for is queued and gets 202, and is sold when the peak is over",
-				Lasts: 30 * time.Second, Recovery: 5 * time.Second, Admits: 40, Queues: true, Env: map[string]string{"CONCURRENCY": "12"},
+				Lasts: 30 * time.Second, Recovery: 5 * time.Second, Admits: 40, Queues: true, Env: map[string]string{"CONCURRENCY": "12", "PROVISIONED": "12"},
 			},
 			{
 				Name: "lostack", Shows: "answers of the pooler are lost after it did what it was asked: the statements are repeated, and nothing happens twice",

@@ -62,6 +62,7 @@ type Role struct {
 // Lambda is how a function runs.
 type Lambda struct {
 	Concurrency int           // reserved: environments at once, over all hosts together
+	Provisioned int           // of them, started ahead
 	Timeout     time.Duration // of a request
 	Idle        time.Duration // after which an unused environment is ended
 }

@@ -2,12 +2,15 @@ package checkout
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/provingground/provingground/pkg/problem"
 )
 
 // before is the service as the question found it: every environment has a connection
@@ -22,7 +25,7 @@ type before struct {
 func (b *before) sell(ctx context.Context, c Cart) (o Order, paying time.Duration, err error) {
 	tx, err := b.db.Begin(ctx)
 	if err != nil {
-		return Order{}, 0, fmt.Errorf("connect: %w", err)
+		return Order{}, 0, fmt.Errorf("%w: %w", problem.New(http.StatusInternalServerError, "internal", "Internal error", "No connection to the database."), err)
 	}
 	defer tx.Rollback(context.WithoutCancel(ctx)) // after a commit it does nothing
 	rows := &orders{once{tx}}
@@ -32,6 +35,10 @@ func (b *before) sell(ctx context.Context, c Cart) (o Order, paying time.Duratio
 	began := time.Now()
 	charge, err := b.payments.charge(ctx, o.ID, o.Total)
 	paying = time.Since(began)
+	if errors.Is(err, errDeclined) {
+		o.State, o.Reason = Refused, err.Error()
+		return o, paying, nil // rolled back: nothing is there
+	}
 	if err != nil {
 		return Order{}, paying, err
 	}

@@ -79,7 +79,7 @@ func (c *cluster) pooled(t *testing.T, database string) *pgxpool.Pool {
 		t.Fatal(err)
 	}
 	pooler.Path = own.Path
-	db, err := OpenDatabase(t.Context(), pooler.String(), 10)
+	db, err := OpenDatabase(t.Context(), pooler.String(), "", 10)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -25,7 +25,8 @@ func SchemaHash() string {
 // OpenDatabase returns a pool of at most size connections for the user app. It does
 // no I/O. Nothing is left in a session, so that a pooler may give the connection to
 // somebody else after each transaction: no statement is prepared, no parameter set.
-func OpenDatabase(ctx context.Context, url string, size int32) (*pgxpool.Pool, error) {
+// Name is that of the application, for who looks from outside; a pooled client has none.
+func OpenDatabase(ctx context.Context, url, name string, size int32) (*pgxpool.Pool, error) {
 	cfg, err := pgxpool.ParseConfig(url)
 	if err != nil {
 		return nil, errors.New("the database's address must be a PostgreSQL URL, such as postgres://user@127.0.0.1:5432/shop")
@@ -33,6 +34,9 @@ func OpenDatabase(ctx context.Context, url string, size int32) (*pgxpool.Pool, e
 	cfg.MaxConns = size
 	cfg.ConnConfig.User = "app"
 	cfg.ConnConfig.ConnectTimeout = time.Second
+	if name != "" {
+		cfg.ConnConfig.RuntimeParams["application_name"] = name
+	}
 	cfg.ConnConfig.DefaultQueryExecMode = pgx.QueryExecModeExec
 	cfg.ConnConfig.StatementCacheCapacity, cfg.ConnConfig.DescriptionCacheCapacity = 0, 0
 	return pgxpool.NewWithConfig(ctx, cfg)

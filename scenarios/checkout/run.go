@@ -74,7 +74,11 @@ func LoadSettings(ctx context.Context, env func(string) string, database string,
 	if database == "" {
 		return s, nil
 	}
-	db, err := OpenDatabase(ctx, address, 1)
+	name := ""
+	if database == "DATABASE_URL" {
+		name = "checkout-direct"
+	}
+	db, err := OpenDatabase(ctx, address, name, 1)
 	if err != nil {
 		return s, fmt.Errorf("%w: %w", role.ErrUsage, err)
 	}

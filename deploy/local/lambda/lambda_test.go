@@ -240,6 +240,20 @@ func TestAnEnvironmentThatNobodyUsesIsEnded(t *testing.T) {
 	}
 }
 
+func TestProvisionedEnvironmentsAreThereBeforeAndStay(t *testing.T) {
+	h := start(t, lambda.Function{Provisioned: 2, Concurrency: 3, Idle: 50 * time.Millisecond})
+	release := held(t, h, 3)
+	eventually(t, "the third is a cold start", func() bool { return h.Stats() == lambda.Stats{Environments: 3, ColdStarts: 1} })
+	release()
+	eventually(t, "the third is ended, and no other", func() bool { return h.Stats() == lambda.Stats{Environments: 2, ColdStarts: 1, Ended: 1} })
+	if _, err := ask(t, h, asked{}); err != nil {
+		t.Fatal(err)
+	}
+	if n := h.Stats().Environments; n != 2 {
+		t.Errorf("%d environments, want the two provisioned", n)
+	}
+}
+
 func TestCloseEndsRequestsUnderWay(t *testing.T) {
 	h := start(t, lambda.Function{})
 	ended := make(chan error)

@@ -73,7 +73,7 @@ func (d *Driver) shop(ctx context.Context, role string) (h half, err error) {
 		Name:   role,
 		Closed: &engine.ClosedLoop{Users: shoppers, Think: thinking, Duration: d.setup.Duration, Seed: 1},
 		New: func(int) (engine.Sender, error) {
-			s := d.newShopper(role, "compare-"+role, false)
+			s := d.newShopper(role, "compare-"+role)
 			s.heardBack = func(took, paying time.Duration) {
 				mu.Lock()
 				defer mu.Unlock()
@@ -124,11 +124,11 @@ func (d *Driver) released(ctx context.Context) error {
 	defer conn.Close(ctx)
 	for end := time.Now().Add(time.Minute); ; {
 		n := 0
-		if err := conn.QueryRow(ctx, "SELECT count(*) FROM pg_stat_activity WHERE usename = 'app'").Scan(&n); err != nil || n <= mostServers {
+		if err := conn.QueryRow(ctx, "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'checkout-direct'").Scan(&n); err != nil || n == 0 {
 			return err
 		}
 		if time.Now().After(end) || !sleep(ctx, 200*time.Millisecond) {
-			return fmt.Errorf("%d connections are still open", n)
+			return fmt.Errorf("%d connections of the half before are still open", n)
 		}
 	}
 }

@@ -57,7 +57,7 @@ func New(s trial.Setup) (*Driver, error) {
 func (d *Driver) Flows() []engine.Flow {
 	return []engine.Flow{{
 		Name: "checkouts", Schedule: d.setup.Arrivals(d.setup.Rate), Workers: 128, MaxWorkers: 4096, WarmUp: d.setup.WarmUp,
-		New: func(int) (engine.Sender, error) { return d.newShopper("checkout", load, true), nil },
+		New: func(int) (engine.Sender, error) { return d.newShopper("checkout", load), nil },
 	}}
 }
 

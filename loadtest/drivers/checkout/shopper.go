@@ -27,15 +27,14 @@ type shopper struct {
 	d         *Driver
 	role      string
 	part      string // of the run
-	persists  bool   // repeats, and uses the queue; a shopper of the comparison asks once
 	sell      *balancer.Clients
 	queue     *balancer.Clients
 	heardBack func(took, paying time.Duration)
 }
 
-func (d *Driver) newShopper(role, part string, persists bool) *shopper {
+func (d *Driver) newShopper(role, part string) *shopper {
 	return &shopper{
-		d: d, role: role, part: part, persists: persists,
+		d: d, role: role, part: part,
 		sell:  balancer.NewClients(d.setup.Front[role], d.hosts[role], shopTimeout),
 		queue: balancer.NewClients(d.setup.Front["overflow"], d.hosts["overflow"], shopTimeout),
 	}
@@ -101,7 +100,16 @@ func (s *shopper) Send(ctx context.Context, k int64) engine.Outcome {
 			return engine.Outcome{Kind: engine.Status, Status: resp.Status}
 		}
 		unknown = unknown || end == ledger.Unknown
-		if !s.persists || now.Sub(began) > shopDeadline || !sleep(ctx, shopPause) {
+		patience := shopDeadline
+		if s.part != load {
+			// Whoever was told that nothing was attempted asks again, within the time that
+			// shoppers have; of everything else the comparison's shoppers think that it failed.
+			patience = shopTimeout
+			if end != ledger.NotAttempted {
+				patience = 0
+			}
+		}
+		if now.Sub(began) > patience || !sleep(ctx, shopPause) {
 			return gaveUp(resp, end, err)
 		}
 	}

@@ -32,7 +32,7 @@ func run(ctx context.Context, env func(string) string, args []string, out io.Wri
 		return err
 	}
 	s.DB.Close() // of an environment
-	if s.DB, err = checkout.OpenDatabase(ctx, env("PGBOUNCER_URL"), 8); err != nil {
+	if s.DB, err = checkout.OpenDatabase(ctx, env("PGBOUNCER_URL"), "", 8); err != nil {
 		return fmt.Errorf("%w: %w", role.ErrUsage, err)
 	}
 	defer s.DB.Close()
