@@ -22,7 +22,7 @@ func FunctionEnv(slug string, role scenarios.Role) map[string]string {
 	return map[string]string{
 		"NAME": slug + "-" + role.Name, "SHARES": strconv.Itoa(role.Count), "CONCURRENCY": strconv.Itoa(role.Lambda.Concurrency),
 		"PROVISIONED": strconv.Itoa(role.Lambda.Provisioned),
-		"TIMEOUT": role.Lambda.Timeout.String(), "IDLE": role.Lambda.Idle.String(),
+		"TIMEOUT":     role.Lambda.Timeout.String(), "IDLE": role.Lambda.Idle.String(),
 	}
 }
 
