@@ -7,7 +7,6 @@ import (
 	"net/http"
 	"time"
 
-	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/provingground/provingground/pkg/problem"
@@ -28,7 +27,7 @@ func (b *before) sell(ctx context.Context, c Cart) (o Order, paying time.Duratio
 		return Order{}, 0, fmt.Errorf("%w: %w", problem.New(http.StatusInternalServerError, "internal", "Internal error", "No connection to the database."), err)
 	}
 	defer tx.Rollback(context.WithoutCancel(ctx)) // after a commit it does nothing
-	rows := &orders{once{tx}}
+	rows := &orders{tx}
 	if o, err = rows.place(ctx, c); err != nil || o.State != Pending {
 		return o, 0, err
 	}
@@ -48,9 +47,6 @@ func (b *before) sell(ctx context.Context, c Cart) (o Order, paying time.Duratio
 	o.State = Paid
 	return o, paying, tx.Commit(ctx)
 }
-
-// once is a transaction as a querier.
-type once struct{ pgx.Tx }
 
 // BeforeHandler is the handler of the system as the question found it.
 func BeforeHandler(s Settings) http.Handler {
