@@ -4,12 +4,16 @@ package checkout
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"strings"
 	"sync"
 	"testing"
+
+	"github.com/jackc/pgx/v5/pgconn"
 )
 
 const key = "a-key-of-its-own-01"
@@ -247,5 +251,33 @@ func TestTheSystemAsItWasHoldsAConnectionAcrossThePayment(t *testing.T) {
 	eventually(t, "the provider is asked", func() bool { return len(c.provider.all()) == 2 })
 	if n := c.number(t, open); n != 0 {
 		t.Errorf("%d transactions wait for the provider, want none", n)
+	}
+}
+
+// 503 promises that nothing was done, so PgBouncer's two ways of saying 08P01 differ.
+func TestABrokenConnectionIsNoPromise(t *testing.T) {
+	for _, tt := range []struct {
+		err   error
+		never bool
+	}{
+		{&pgconn.PgError{Code: "08P01", Message: "query_wait_timeout"}, true},
+		{&pgconn.PgError{Code: "08P01", Message: "server conn crashed?"}, false},
+		{&pgconn.PgError{Code: "57P01", Message: "terminating connection due to administrator command"}, false},
+		{&pgconn.PgError{Code: "53300", Message: "too many connections for role \"app\""}, true},
+		{&pgconn.PgError{Code: "40P01", Message: "deadlock detected"}, true},
+		{io.ErrUnexpectedEOF, false},
+	} {
+		if got := errors.Is(named(tt.err), ErrUnavailable); got != tt.never {
+			t.Errorf("%v promises that nothing was done: %v, want %v", tt.err, got, tt.never)
+		}
+	}
+}
+
+func TestAnAttemptWithoutAnAnswerTakesThePromiseAway(t *testing.T) {
+	answers := []error{io.ErrUnexpectedEOF, &pgconn.PgError{Code: "53300"}, &pgconn.PgError{Code: "53300"}}
+	n := 0
+	err := (&orders{}).insist(t.Context(), func() error { n++; return answers[n-1] })
+	if n != 3 || err == nil || errors.Is(named(err), ErrUnavailable) {
+		t.Errorf("after %d attempts, the first without an answer: %v, want no promise", n, named(err))
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -157,7 +158,18 @@ func named(err error) error {
 func neverRan(err error) bool {
 	var connect *pgconn.ConnectError
 	code := sqlState(err)
-	return errors.As(err, &connect) || pgconn.SafeToRetry(err) || code == "40P01" || code == "53300" || code == "57P03" || code == "08P01"
+	return errors.As(err, &connect) || pgconn.SafeToRetry(err) || code == "40P01" || code == "53300" || code == "57P03" || unserved(err)
+}
+
+// unserved tells PgBouncer's word that it had no connection for a client from its
+// word that one broke: both are 08P01, and the latter may have executed.
+func unserved(err error) bool {
+	var refused *pgconn.PgError
+	if !errors.As(err, &refused) || refused.Code != "08P01" {
+		return false
+	}
+	return strings.HasPrefix(refused.Message, "query_wait_timeout") || strings.HasPrefix(refused.Message, "pgbouncer cannot connect") ||
+		strings.HasPrefix(refused.Message, "server login has been failing")
 }
 
 func sqlState(err error) string {

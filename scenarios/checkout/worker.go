@@ -23,10 +23,6 @@ type worker struct {
 	log     *slog.Logger
 }
 
-// errUnsettled sends a message back: its order is placed, and the provider has not
-// said its word.
-var errUnsettled = errors.New("the provider has not answered")
-
 // handle sells one queued cart. What a shopper would be told at once is kept in the
 // order, where the status shows it.
 func (w *worker) handle(ctx context.Context, m sqsconsumer.Message) error {
@@ -34,16 +30,14 @@ func (w *worker) handle(ctx context.Context, m sqsconsumer.Message) error {
 	if err := json.Unmarshal([]byte(m.Body), &c); err != nil || c.Customer == "" || c.Key == "" || len(c.Items) == 0 {
 		return sqsconsumer.Permanent(fmt.Errorf("message %s holds no cart", m.ID))
 	}
-	o, _, err := w.service.Sell(ctx, c)
+	_, _, err := w.service.Sell(ctx, c)
 	switch {
 	case errors.Is(err, ErrUnknownProduct), errors.Is(err, ErrOutOfStock):
 		return away(w.service.orders.reject(ctx, c, err.Error()))
 	case errors.Is(err, ErrReused):
 		return nil // the order of that key is there, and it is another cart's
-	case err == nil && o.State == Pending:
-		return sqsconsumer.Later(2*time.Second, errUnsettled)
 	}
-	return away(err)
+	return away(err) // an order that is placed and still pending is recover's
 }
 
 // away marks an error as the database's being away: the message has not failed.
