@@ -277,6 +277,31 @@ func builds() []broken {
 			check: "balances", complains: "is not the sum of their charges",
 		},
 		{
+			scenario: "checkout", name: "each attempt has a key of its own at the provider", drill: "provider-silent",
+			edits: []stack.Edit{{File: "payment.go", Old: `req.Header.Set("Idempotency-Key", order)`, New: `req.Header.Set("Idempotency-Key", fmt.Sprint(order, time.Now().UnixNano()))`}},
+			check: "money", complains: "was charged",
+		},
+		{
+			scenario: "checkout", name: "the order's id is not made of the key", drill: "lostack",
+			edits: []stack.Edit{{File: "checkout.go", Old: `return uuid.NewSHA1(space, []byte(c.Customer+"\x00"+c.Key)).String()`, New: `return uuid.NewSHA1(space, []byte(uuid.NewString())).String()`}},
+			check: "ledger", complains: "is there 2 times",
+		},
+		{
+			scenario: "checkout", name: "a declined order keeps its stock",
+			edits: []stack.Edit{{File: "settle.go", Old: `SET stock = p.stock + b.quantity FROM back`, New: `SET stock = p.stock + 0 * b.quantity FROM back`}},
+			check: "stock", complains: "its orders leave",
+		},
+		{
+			scenario: "checkout", name: "carts are acknowledged before the queue has them", drill: "pooler-killed",
+			edits: []stack.Edit{{File: "http.go", Old: `if err := a.enqueue(r.Context(), c); err != nil {`, New: `if err := r.Context().Err(); err != nil {`}},
+			check: "ledger", complains: "was acknowledged",
+		},
+		{
+			scenario: "checkout", name: "nobody settles what was left pending", drill: "provider-silent",
+			edits: []stack.Edit{{File: "run.go", Old: `go func() { defer close(done); w.recover(ctx) }()`, New: `go func() { defer close(done); <-ctx.Done() }()`}},
+			check: "settled orders", complains: "is still pending",
+		},
+		{
 			scenario: "edgeapi", name: "the version is not compared",
 			edits: []stack.Edit{
 				{File: "writes.go", Old: `FROM items WHERE id = ? AND version = ? ON CONFLICT (key) DO NOTHING`, New: `FROM items WHERE id = ? AND version >= ? ON CONFLICT (key) DO NOTHING`},

@@ -12,7 +12,7 @@ func All() []Scenario {
 		edgeapi(),
 		{Slug: "fraud", Title: "Fraud scoring", Cloud: "AWS", Question: "Flag suspicious orders in real time without blocking the checkout flow. High traffic: 500 orders/s at peak."},
 		leaderboard(),
-		{Slug: "checkout", Title: "Black Friday checkout", Cloud: "AWS", Question: "Your checkout service hammers RDS with Lambda connections and crashes on Black Friday. Fix it without touching the schema."},
+		checkout(),
 		{Slug: "autoscaling", Title: "Autoscaling a web app", Cloud: "AWS", Question: "A traditional web app on EC2 fails under 10× traffic spikes. Redesign it to scale automatically without over-provisioning."},
 		pubsubdlq(),
 		{Slug: "servicebusdlq", Title: "Poison on Service Bus", Cloud: "Azure", Question: "Repeatedly-failing messages are clogging your Service Bus queue. Quarantine them and stop double-processing."},

@@ -53,7 +53,18 @@ type Role struct {
 	Secrets []string          // variables whose value is made once per clone
 	TryIt   string            // a first command to try; {url} stands for PUBLIC_URL
 	Worker  string            // its wrangler.jsonc below deploy/, for a Cloudflare Worker: cmd/<name> is its modules or compiled to them, and workerd runs it
+	Calls   map[string]string // variables that hold the PUBLIC_URL of another role, by its name
+	Lambda  *Lambda           // for a function: cmd/<name> is a program of the runtime provided.al2023, and a host runs it
+	StandIn bool              // of somebody else's service: drills neither deploy nor kill it
 	Before  bool              // the system as the question found it: measured for comparison, left alone by drills
+}
+
+// Lambda is how a function runs.
+type Lambda struct {
+	Concurrency int           // reserved: environments at once, over all hosts together
+	Provisioned int           // of them, started ahead
+	Timeout     time.Duration // of a request
+	Idle        time.Duration // after which an unused environment is ended
 }
 
 // Target is what `make load` judges, on two cores that the generator, the
@@ -78,6 +89,7 @@ type Drill struct {
 	Servers    []string          // outage: which stand still; lostack: whose answers are lost
 	Operations []string          // lostack: of these operations, as the fault proxy names them
 	Role       string            // freeze: whose first process is stopped and continued
+	Queues     bool              // overload: what is beyond is not refused but accepted for later
 	Admits     float64           // overload: arrivals per second that all processes admit together
 	Env        map[string]string // settings of the roles in this drill
 }

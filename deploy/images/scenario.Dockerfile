@@ -1,5 +1,6 @@
 # One program of this repository in an image of its own: a role of a scenario, or
-# the provisioner. ROLE is the package.
+# the provisioner. ROLE is the package. Of a function HOST is the program that runs
+# it, and the role lies beside it as /function.
 ARG GO_IMAGE=golang:1.26.8-bookworm
 FROM ${GO_IMAGE} AS build
 WORKDIR /src
@@ -7,8 +8,10 @@ COPY go.mod go.sum ./
 RUN go mod download
 COPY . .
 ARG ROLE
+ARG HOST=""
 RUN --mount=type=cache,target=/root/.cache/go-build \
     test -n "$ROLE" && CGO_ENABLED=0 go build -trimpath -buildvcs=false -ldflags "-s -w" -o /out/role "$ROLE" \
+ && if [ -n "$HOST" ]; then mv /out/role /out/function && CGO_ENABLED=0 go build -trimpath -buildvcs=false -ldflags "-s -w" -o /out/role "$HOST"; fi \
  && mkdir -p /out/deploy /out/tmp && chmod 1777 /out/tmp && cp -r deploy/aws deploy/gcp /out/deploy/
 
 FROM scratch

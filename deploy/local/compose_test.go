@@ -21,9 +21,12 @@ import (
 
 // service is what is looked at of a service in the compose file.
 type service struct {
-	Profiles    []string
-	Image       string
-	Build       *struct{ Dockerfile string }
+	Profiles []string
+	Image    string
+	Build    *struct {
+		Dockerfile string
+		Args       map[string]string
+	}
 	Command     []string
 	Environment map[string]string
 	Ports       []string
@@ -109,6 +112,16 @@ func checkRole(t *testing.T, s service, sc scenarios.Scenario, role scenarios.Ro
 	port := func(i int) string { return stack.ComposeVariable(sc.Slug, role.Name, strconv.Itoa(i), "port") }
 	want := map[string]string{"ADDR": "0.0.0.0:8080", "ADMIN_ADDR": "0.0.0.0:9090"}
 	maps.Copy(want, role.Env)
+	maps.Copy(want, stack.FunctionEnv(sc.Slug, role))
+	if role.Lambda != nil {
+		want["FUNCTION"] = "/function"
+		if s.Build == nil || s.Build.Args["HOST"] == "" {
+			t.Error("a function is built without its host")
+		}
+	}
+	for variable, called := range role.Calls {
+		want[variable] = fmt.Sprintf("http://%s-%s-0:8080", sc.Slug, called)
+	}
 	for _, name := range role.Secrets {
 		want[name] = "${" + stack.ComposeVariable(sc.Slug, name) + ":-}"
 	}

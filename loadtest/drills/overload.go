@@ -39,9 +39,17 @@ func judgeOverload(d scenarios.Drill, o trial.Observed) []judge.Check {
 	return []judge.Check{
 		judge.Checkf("goodput", goodput >= minGoodput*d.Admits, "%.0f/s were served while %.0f/s arrived and %.0f/s are admitted (target %.0f %% of that)",
 			goodput, float64(w.Intended)/seconds, d.Admits, 100*minGoodput).Timed(),
-		judge.Checkf("refusals", w.Refused > 0 && w.Errors == 0, "%d were refused with Retry-After, %d ended in another way", w.Refused, w.Errors).Timed(),
+		judgeRefusals(d, w),
 		o.Recovered(),
 	}
+}
+
+// judgeRefusals wants the rest refused, or, of a system that has a queue for it, none.
+func judgeRefusals(d scenarios.Drill, w judge.Window) judge.Check {
+	if d.Queues {
+		return judge.Checkf("refusals", w.Refused == 0 && w.Errors == 0, "what was beyond was queued; %d were refused, %d ended in another way", w.Refused, w.Errors).Timed()
+	}
+	return judge.Checkf("refusals", w.Refused > 0 && w.Errors == 0, "%d were refused with Retry-After, %d ended in another way", w.Refused, w.Errors).Timed()
 }
 
 // OverloadArrivals returns the schedules of the drill: every flow has its share

@@ -4,6 +4,7 @@ package drivers
 import (
 	"fmt"
 
+	"github.com/provingground/provingground/loadtest/drivers/checkout"
 	"github.com/provingground/provingground/loadtest/drivers/edgeapi"
 	"github.com/provingground/provingground/loadtest/drivers/imageresize"
 	"github.com/provingground/provingground/loadtest/drivers/leaderboard"
@@ -17,6 +18,8 @@ import (
 // New returns the driver of the setup's scenario. It does no I/O.
 func New(s trial.Setup) (trial.Driver, error) {
 	switch s.Scenario.Slug {
+	case "checkout":
+		return checkout.New(s)
 	case "edgeapi":
 		return edgeapi.New(s)
 	case "imageresize":

@@ -7,13 +7,15 @@
 // execution environment is a process of it with an API of its own. As on Lambda,
 //
 //   - an environment has one request at a time, and is used again for the next;
-//   - there is a new one, a cold start, when all others are busy;
+//   - between requests it is frozen: no timer fires, no goroutine runs;
+//   - there is a new one, a cold start, when all others are busy; those provisioned
+//     are there before;
 //   - there are no more than the reserved concurrency: beyond, a request is throttled;
 //   - one that nobody used for a while is ended, and one that fails is never used again.
 //
-// What Lambda has beyond that is not here: limits of memory and processor, an
-// environment frozen between requests, extensions, and asynchronous invocation. A
-// [Mapping] takes messages from SQS to the function.
+// What Lambda has beyond that is not here: limits of memory and processor,
+// extensions, and asynchronous invocation. A [Gateway] takes HTTP requests to the
+// function, a [Mapping] messages from SQS.
 package lambda
 
 import (
@@ -45,6 +47,7 @@ type Function struct {
 	InitTimeout time.Duration // until it asks for work; default 10 s
 	MemoryMB    int           // that the function is told of; nothing holds it to that; default 128
 	Concurrency int           // environments at once; default 10
+	Provisioned int           // environments started at once, and not ended when idle; default none
 	Idle        time.Duration // after which an unused environment is ended; default 5 min
 	Log         string        // file that gets what the program prints; default: discarded
 }
@@ -121,8 +124,26 @@ func Start(f Function) (*Host, error) {
 		return nil, fmt.Errorf("lambda: function %s: %w", f.Name, err)
 	}
 	h := &Host{function: f.withDefaults(), stop: make(chan struct{}), all: map[*environment]bool{}}
+	if err := h.provision(); err != nil {
+		h.Close()
+		return nil, err
+	}
 	h.reaping.Go(h.reap)
 	return h, nil
+}
+
+// provision starts environments ahead of their requests. One that fails later is
+// not replaced, as Lambda would: the next one is a cold start.
+func (h *Host) provision() error {
+	for range min(h.function.Provisioned, h.function.Concurrency) {
+		e, err := newEnvironment(h.function)
+		if err != nil {
+			return err
+		}
+		e.unused = time.Now()
+		h.all[e], h.idle = true, append(h.idle, e)
+	}
+	return nil
 }
 
 // Stats returns the counts so far.
@@ -213,7 +234,7 @@ func (h *Host) overdue(now time.Time) (over []*environment) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.idle = slices.DeleteFunc(h.idle, func(e *environment) bool {
-		if now.Sub(e.unused) < h.function.Idle {
+		if now.Sub(e.unused) < h.function.Idle || len(h.all) <= h.function.Provisioned {
 			return false
 		}
 		over = append(over, e)

@@ -6,6 +6,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
@@ -16,6 +17,7 @@ import (
 	runtime "github.com/aws/aws-lambda-go/lambda"
 
 	"github.com/provingground/provingground/deploy/local/lambda"
+	"github.com/provingground/provingground/pkg/lambdahttp"
 )
 
 // TestMain makes this program a function where a host runs it.
@@ -23,8 +25,11 @@ func TestMain(m *testing.M) {
 	if os.Getenv("AWS_LAMBDA_RUNTIME_API") == "" {
 		os.Exit(m.Run())
 	}
-	if os.Getenv("MODE") == "stillborn" {
+	switch os.Getenv("MODE") {
+	case "stillborn":
 		os.Exit(3)
+	case "http":
+		runtime.Start(lambdahttp.Wrap(http.HandlerFunc(page)))
 	}
 	requests := 0
 	runtime.Start(func(ctx context.Context, ask asked) (told, error) {
@@ -232,6 +237,20 @@ func TestAnEnvironmentThatNobodyUsesIsEnded(t *testing.T) {
 	second, err := ask(t, h, asked{})
 	if err != nil || second.PID == first.PID {
 		t.Errorf("the request after that: %+v, %v; want another process than %d", second, err, first.PID)
+	}
+}
+
+func TestProvisionedEnvironmentsAreThereBeforeAndStay(t *testing.T) {
+	h := start(t, lambda.Function{Provisioned: 2, Concurrency: 3, Idle: 50 * time.Millisecond})
+	release := held(t, h, 3)
+	eventually(t, "the third is a cold start", func() bool { return h.Stats() == lambda.Stats{Environments: 3, ColdStarts: 1} })
+	release()
+	eventually(t, "the third is ended, and no other", func() bool { return h.Stats() == lambda.Stats{Environments: 2, ColdStarts: 1, Ended: 1} })
+	if _, err := ask(t, h, asked{}); err != nil {
+		t.Fatal(err)
+	}
+	if n := h.Stats().Environments; n != 2 {
+		t.Errorf("%d environments, want the two provisioned", n)
 	}
 }
 

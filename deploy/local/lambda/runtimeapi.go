@@ -3,6 +3,7 @@
 package lambda
 
 import (
+	"context"
 	"errors"
 	"io"
 	"net/http"
@@ -29,9 +30,13 @@ func (e *environment) next(w http.ResponseWriter, r *http.Request) {
 	e.mu.Lock()
 	e.ready = true
 	e.mu.Unlock()
+	var req *request
 	select {
-	case <-r.Context().Done():
-	case req := <-e.work:
+	case req = <-e.work:
+	default:
+		req = e.freeze(r.Context())
+	}
+	if req != nil {
 		e.begin(req)
 		h := w.Header()
 		h.Set("Lambda-Runtime-Aws-Request-Id", req.id)
@@ -39,6 +44,24 @@ func (e *environment) next(w http.ResponseWriter, r *http.Request) {
 		h.Set("Lambda-Runtime-Invoked-Function-Arn", e.function.arn())
 		h.Set("Content-Type", "application/json")
 		w.Write(req.payload) // a process that is gone is noticed by its end
+	}
+}
+
+// freeze stops the process until there is a request for it, as Lambda does once a
+// process asks for its next one. It returns nil when the process has ended.
+func (e *environment) freeze(ctx context.Context) *request {
+	if err := e.process.Pause(); err != nil {
+		return nil
+	}
+	select {
+	case <-ctx.Done():
+		return nil
+	case req := <-e.work:
+		if err := e.process.Resume(); err != nil {
+			req.answer <- answered{err: &FunctionError{"Runtime.ExitError", err.Error()}}
+			return nil
+		}
+		return req
 	}
 }
 

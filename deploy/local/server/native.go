@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"maps"
 	"net"
 	"os"
@@ -30,7 +31,8 @@ type native struct {
 	state    string // folder: what the server stores
 	log      string // file
 	port     int
-	second   int // its second port, if it has one
+	second   int    // its second port, if it has one
+	behind   string // host:port of the server that it stands in front of
 	detached bool
 	started  func(process.ID) error // told whenever a process starts
 
@@ -54,6 +56,9 @@ func (n *native) start(ctx context.Context) error {
 		return err
 	}
 	if err := n.prepare(ctx); err != nil {
+		return err
+	}
+	if err := n.configure(); err != nil {
 		return err
 	}
 	args, env := n.def.launch(n.state, n.port)
@@ -109,6 +114,23 @@ func (n *native) prepare(ctx context.Context) error {
 		return fmt.Errorf("prepare %s: %w", n.def.Name, err)
 	}
 	return os.WriteFile(stamp, nil, 0o600)
+}
+
+// configure writes the files that the server is told by, for its user to read.
+func (n *native) configure() error {
+	if n.def.configure == nil {
+		return nil
+	}
+	if err := n.def.configure(n.state, n.port, n.behind); err != nil {
+		return err
+	}
+	user := n.user()
+	if user == 0 {
+		return nil
+	}
+	return filepath.WalkDir(n.state, func(name string, _ fs.DirEntry, err error) error {
+		return errors.Join(err, os.Chown(name, int(user), int(user)))
+	})
 }
 
 // await returns when the process itself holds the port and answers on it: an

@@ -31,14 +31,35 @@ func (c *Cloud) Start(ctx context.Context, names ...string) (*Set, error) {
 	}
 	set := &Set{servers: map[string]*Running{}, dir: home.path}
 	set.release = func() error { return errors.Join(endAll(set), home.remove()) }
-	if err := set.fill(defs, func(d Definition) (*Running, error) { return c.private(ctx, d, home.path) }); err != nil {
+	if err := set.fill(defs, func(d Definition) (*Running, error) { return c.private(ctx, d, home.path, set.addr(d.behind)) }); err != nil {
 		return nil, errors.Join(err, set.Close())
 	}
 	return set, nil
 }
 
-// fill starts all servers at once and keeps those that did start.
+// fill starts all servers at once, then those that stand in front of others, and
+// keeps those that did start.
 func (s *Set) fill(defs []Definition, start func(Definition) (*Running, error)) error {
+	var first, then []Definition
+	for _, d := range defs {
+		if d.behind == "" {
+			first = append(first, d)
+		} else {
+			then = append(then, d)
+		}
+	}
+	if err := s.fillAtOnce(first, start); err != nil {
+		return err
+	}
+	for _, d := range then {
+		if s.servers[d.behind] == nil {
+			return configuration("%s stands in front of %s: name both", d.Name, d.behind)
+		}
+	}
+	return s.fillAtOnce(then, start)
+}
+
+func (s *Set) fillAtOnce(defs []Definition, start func(Definition) (*Running, error)) error {
 	var (
 		mu   sync.Mutex
 		all  sync.WaitGroup
@@ -60,6 +81,14 @@ func (s *Set) fill(defs []Definition, start func(Definition) (*Running, error)) 
 	return errors.Join(errs...)
 }
 
+// addr returns the host:port of a server of the set, or nothing.
+func (s *Set) addr(name string) string {
+	if r := s.servers[name]; r != nil {
+		return r.Addr
+	}
+	return ""
+}
+
 func find(names []string) ([]Definition, error) {
 	var defs []Definition
 	for _, name := range slices.Compact(slices.Sorted(slices.Values(names))) {
@@ -72,7 +101,7 @@ func find(names []string) ([]Definition, error) {
 	return defs, nil
 }
 
-func (c *Cloud) private(ctx context.Context, d Definition, home string) (*Running, error) {
+func (c *Cloud) private(ctx context.Context, d Definition, home, behind string) (*Running, error) {
 	if r, err := c.fromEnvironment(d); r != nil || err != nil {
 		return r, err
 	}
@@ -82,7 +111,7 @@ func (c *Cloud) private(ctx context.Context, d Definition, home string) (*Runnin
 		if err != nil {
 			return nil, err
 		}
-		r, err := c.startPrivate(ctx, d, home, ports)
+		r, err := c.startPrivate(ctx, d, home, behind, ports)
 		if !errors.Is(err, errPortTaken) {
 			return r, err
 		}
@@ -91,7 +120,7 @@ func (c *Cloud) private(ctx context.Context, d Definition, home string) (*Runnin
 	return nil, last
 }
 
-func (c *Cloud) startPrivate(ctx context.Context, d Definition, home string, ports []int) (*Running, error) {
+func (c *Cloud) startPrivate(ctx context.Context, d Definition, home, behind string, ports []int) (*Running, error) {
 	if c.provider == Docker {
 		return c.startContainer(ctx, d, ports[0])
 	}
@@ -100,7 +129,7 @@ func (c *Cloud) startPrivate(ctx context.Context, d Definition, home string, por
 		return nil, err
 	}
 	n := &native{
-		def: d, program: p, port: ports[0], second: ports[1],
+		def: d, program: p, port: ports[0], second: ports[1], behind: behind,
 		state: filepath.Join(home, d.Name), log: filepath.Join(home, d.Name+".log"),
 		started: func(process.ID) error { return nil },
 	}

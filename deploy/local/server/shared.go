@@ -46,7 +46,9 @@ func (c *Cloud) Up(ctx context.Context, names ...string) (*Set, error) {
 	if err != nil {
 		return nil, err
 	}
-	return set, set.fill(ours, func(d Definition) (*Running, error) { return c.upNative(ctx, d, ports[d.Name], ports[second(d.Name)]) })
+	return set, set.fill(ours, func(d Definition) (*Running, error) {
+		return c.upNative(ctx, d, ports[d.Name], ports[second(d.Name)], set.addr(d.behind))
+	})
 }
 
 // ports settles every port before anything starts, one after the other. A server
@@ -83,13 +85,13 @@ func (c *Cloud) ports(defs []Definition) (map[string]int, error) {
 // second is the key of a server's second port.
 func second(name string) string { return name + "/second" }
 
-func (c *Cloud) upNative(ctx context.Context, d Definition, port, second int) (*Running, error) {
+func (c *Cloud) upNative(ctx context.Context, d Definition, port, second int, behind string) (*Running, error) {
 	p, err := d.program(ctx, &installer{root: c.root, progress: c.progress})
 	if err != nil {
 		return nil, err
 	}
 	n := c.sharedNative(d, port)
-	n.program, n.second = p, second
+	n.program, n.second, n.behind = p, second, behind
 	if port == 0 {
 		return c.attach(ctx, n)
 	}

@@ -42,6 +42,10 @@ type Definition struct {
 	user    func() uint32
 	prepare func(p program, state string) (path string, args []string)
 	ends    syscall.Signal
+	// Of a server in front of another one: which, and what it is told before each
+	// start, in files of its state folder. Behind is that server's host:port.
+	behind    string
+	configure func(state string, port int, behind string) error
 }
 
 // secondPort is a port of a native server beside the one that its clients use.
@@ -77,6 +81,7 @@ func Table() []Definition {
 		redis(),
 		aws("dynamodb", "DynamoDB and its streams", "AWS_ENDPOINT_URL_DYNAMODB", "dynamodb", "dynamodbstreams", "cloudformation"),
 		postgres(),
+		pgbouncer(),
 		aws("aws", "S3, SNS, SQS, SES and Lambda, which call each other", "AWS_ENDPOINT_URL_S3",
 			"s3", "sns", "sqs", "ses", "lambda", "iam", "logs", "cloudformation"),
 		pubsub(),

@@ -29,7 +29,7 @@ type Instance struct {
 
 	name    string  // slug/role/index
 	program string  // of a Worker the folder of its modules
-	runner  *runner // of a Worker
+	runner  *runner // of a Worker or a function
 	next    string  // the program of the next version, if one was built
 	port    int
 	admin   int

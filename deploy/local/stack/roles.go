@@ -41,20 +41,25 @@ func (s *Stack) startRoles(ctx context.Context, o Options, servers, secrets, pro
 // plan gives every process its two ports; nothing starts yet.
 func (s *Stack) plan(ctx context.Context, o Options, servers, secrets, programs map[string]string) error {
 	s.Instances = nil
+	called := map[string]string{}
 	for _, role := range o.Scenario.Roles {
 		ports, err := s.ports(ctx, o.Scenario.Slug, role)
 		if err != nil {
 			return err
 		}
-		env := roleEnv(role, servers, secrets, o.Env)
+		env, err := withCalls(roleEnv(role, servers, secrets, o.Env), role, called)
+		if err != nil {
+			return err
+		}
 		runner, err := o.runner(ctx, role)
 		if err != nil {
 			return err
 		}
 		public := "http://" + address(ports[0])
+		called[role.Name] = public
 		for i := range role.Count {
 			in := s.instance(o.Scenario.Slug, role.Name, i, ports[2*i], ports[2*i+1], public, env, programs[role.Name])
-			if in.runner = runner; runner != nil {
+			if in.runner = runner; runner != nil && !runner.function {
 				in.env = append(in.env, "STATE_DIR="+s.stateFolder(in.name))
 			}
 			s.Instances = append(s.Instances, in)

@@ -18,14 +18,19 @@ import (
 	"github.com/provingground/provingground/scenarios"
 )
 
-// runner is what runs the processes of a Worker.
+// runner is what runs the processes of a role that is no program by itself: a
+// Worker, or a function.
 type runner struct {
 	path      string
 	args, env []string
+	function  bool // it hosts a Lambda function, no Worker
 }
 
 // runner returns nil for a role that is a program by itself.
 func (o Options) runner(ctx context.Context, role scenarios.Role) (*runner, error) {
+	if role.Lambda != nil {
+		return o.function(ctx, o.Scenario.Slug, role)
+	}
 	if role.Worker == "" {
 		return nil, nil
 	}
@@ -39,6 +44,9 @@ func (o Options) runner(ctx context.Context, role scenarios.Role) (*runner, erro
 
 // spec runs the modules in the folder that is named as the program.
 func (r *runner) spec(s process.Spec) process.Spec {
+	if r.function {
+		return r.host(s)
+	}
 	s.Env = slices.Concat(s.Env, r.env, []string{"DIR=" + s.Path})
 	s.Path, s.Args = r.path, r.args
 	return s
