@@ -43,7 +43,7 @@ func checkout() Scenario {
 			{
 				Name: "lostack", Shows: "answers of the pooler are lost after it did what it was asked: the statements are repeated, and nothing happens twice",
 				Lasts: 15 * time.Second, Recovery: 5 * time.Second,
-				Servers: []string{"pgbouncer"}, Operations: []string{"INSERT orders", "UPDATE orders"},
+				Servers: []string{"pgbouncer"}, Operations: []string{"SELECT", "UPDATE checkout.*"},
 			},
 			{
 				Name: "freeze", Shows: "a worker stands still for longer than the visibility of its messages, then goes on: others have sold its carts, and it changes nothing",
