@@ -81,6 +81,7 @@ func Table() []Definition {
 			"s3", "sns", "sqs", "ses", "lambda", "iam", "logs", "cloudformation"),
 		pubsub(),
 		serviceBus(),
+		tables(),
 		d1(),
 	}
 }
