@@ -32,7 +32,7 @@ func orderprocessor() Scenario {
 			},
 			{
 				Name: "lostack", Shows: "answers of Table storage are lost after it did what it was asked: orders are applied again, and found done",
-				Lasts: 15 * time.Second, Recovery: 5 * time.Second, Servers: []string{"tables"}, Operations: []string{"POST /$batch"},
+				Lasts: 15 * time.Second, Recovery: 5 * time.Second, Servers: []string{"tables"}, Operations: []string{"Transaction"},
 			},
 			{
 				Name: "freeze", Shows: "a processor stands still for longer than its sessions' locks, then goes on: others have processed its orders, and it changes nothing",
