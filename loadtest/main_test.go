@@ -207,6 +207,48 @@ func builds() []broken {
 			check: "ends", complains: "has neither three sizes nor a reason",
 		},
 		{
+			scenario: "orderprocessor", name: "orders are acknowledged before the queue has them",
+			edits: []stack.Edit{{File: "intake.go", Old: `	if err := i.queue.send(ctx, o, start); err != nil {`, New: `	if o.Items[0].Quantity == 3 {
+	} else if err := i.queue.send(ctx, o, start); err != nil {`}},
+			check: "ledger", complains: "was acknowledged",
+		},
+		{
+			scenario: "orderprocessor", name: "a repeated order is not recognized", drill: "lostack",
+			edits: []stack.Edit{
+				{File: "tables.go", Old: `{rowSeen + o.id,`, New: `{rowSeen + o.id + time.Now().Format(".000000000"),`},
+				{File: "tables.go", Old: `{rowOrder + o.id,`, New: `{rowOrder + o.id + time.Now().Format(".000000000"),`},
+			},
+			check: "ledger", complains: "is there 2 times",
+		},
+		{
+			scenario: "orderprocessor", name: "every order has a session of its own",
+			edits: []stack.Edit{
+				{File: "message.go", Old: `SessionID: to.Ptr(o.Customer)`, New: `SessionID: to.Ptr(o.id)`},
+				{File: "message.go", Old: `*m.SessionID != o.Customer`, New: `*m.SessionID != o.id && *m.SessionID == ""`},
+				{File: "processor.go", Old: `	fresh, err := p.store.apply(`, New: `	if o.id[0] < '8' {
+		time.Sleep(3 * time.Second)
+	}
+	fresh, err := p.store.apply(`},
+				{File: "processor.go", Old: `	"log/slog"
+`, New: `	"log/slog"
+	"time"
+`},
+			},
+			check: "order", complains: "and processed before it",
+		},
+		{
+			scenario: "orderprocessor", name: "an outage is taken for poison", drill: "outage",
+			edits: []stack.Edit{{File: "processor.go", Old: `	case err != nil && away(err):
+		return sessionqueue.Unavailable(err)
+`, New: ``}},
+			check: "dead letters", complains: "healthy orders are on the dead-letter queue",
+		},
+		{
+			scenario: "orderprocessor", name: "the status forgets what was there",
+			edits: []stack.Edit{{File: "tables.go", Old: `total: before.total + o.total()`, New: `total: o.total()`}},
+			check: "customers", complains: "the orders make it",
+		},
+		{
 			scenario: "webhooks", name: "events are acknowledged before Pub/Sub has them", drill: "publish-fails",
 			edits: []stack.Edit{{File: "receiver.go", Old: `if err := r.events.Publish(ctx, message(event)); err != nil {`, New: `go r.events.Publish(context.WithoutCancel(ctx), message(event)); if err != nil {`}},
 			check: "ledger", complains: "was acknowledged",

@@ -8,7 +8,7 @@ func All() []Scenario {
 		imageresize(),
 		{Slug: "inventorysync", Title: "Inventory sync", Cloud: "AWS", Question: "A warehouse uploads a CSV to S3 every hour. Three downstream systems (pricing, search, analytics) each need the changes — at their own pace, without blocking each other."},
 		webhooks(),
-		{Slug: "orderprocessor", Title: "Order spikes", Cloud: "Azure", Question: "Accept orders at any rate and process them reliably on Azure, even during traffic spikes."},
+		orderprocessor(),
 		edgeapi(),
 		{Slug: "fraud", Title: "Fraud scoring", Cloud: "AWS", Question: "Flag suspicious orders in real time without blocking the checkout flow. High traffic: 500 orders/s at peak."},
 		leaderboard(),

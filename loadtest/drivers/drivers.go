@@ -9,6 +9,7 @@ import (
 	"github.com/provingground/provingground/loadtest/drivers/imageresize"
 	"github.com/provingground/provingground/loadtest/drivers/leaderboard"
 	"github.com/provingground/provingground/loadtest/drivers/ordernotify"
+	"github.com/provingground/provingground/loadtest/drivers/orderprocessor"
 	"github.com/provingground/provingground/loadtest/drivers/pubsubdlq"
 	"github.com/provingground/provingground/loadtest/drivers/urlshortener"
 	"github.com/provingground/provingground/loadtest/drivers/webhooks"
@@ -28,6 +29,8 @@ func New(s trial.Setup) (trial.Driver, error) {
 		return leaderboard.New(s)
 	case "ordernotify":
 		return ordernotify.New(s)
+	case "orderprocessor":
+		return orderprocessor.New(s)
 	case "pubsubdlq":
 		return pubsubdlq.New(s)
 	case "urlshortener":

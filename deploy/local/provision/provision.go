@@ -1,6 +1,7 @@
 // Package provision applies a scenario's infrastructure to the servers that its
 // roles will use: the same file as in the cloud, a CloudFormation template of
-// deploy/aws or a list of topics and subscriptions of deploy/gcp.
+// deploy/aws, a list of topics and subscriptions of deploy/gcp, or a Config.json of
+// deploy/azure.
 package provision
 
 import (
@@ -9,6 +10,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/provingground/provingground/deploy/azure/namespace"
 	"github.com/provingground/provingground/deploy/gcp/topology"
 )
 
@@ -18,6 +20,9 @@ import (
 func File(ctx context.Context, env map[string]string, name, path, content string) error {
 	if strings.HasPrefix(path, "gcp/") {
 		return pubsub(ctx, env, path, content)
+	}
+	if strings.HasPrefix(path, "azure/") {
+		return servicebus(ctx, env, path, content)
 	}
 	return Apply(ctx, env, name, content)
 }
@@ -37,6 +42,17 @@ func pubsub(ctx context.Context, env map[string]string, path, content string) er
 	}
 	if err := t.Apply(ctx, localNumber, topology.Local(host)...); err != nil {
 		return fmt.Errorf("%s at %s: %w", path, host, err)
+	}
+	return nil
+}
+
+func servicebus(ctx context.Context, env map[string]string, path, content string) error {
+	connection, admin := env["SERVICEBUS_CONNECTION_STRING"], env["SERVICEBUS_ADMIN_URL"]
+	if connection == "" || admin == "" {
+		return errors.New("provision: SERVICEBUS_CONNECTION_STRING and SERVICEBUS_ADMIN_URL must be set: in Azure apply the template beside " + path)
+	}
+	if err := namespace.Apply(ctx, connection, admin, []byte(content)); err != nil {
+		return fmt.Errorf("%s at %s: %w", path, admin, err)
 	}
 	return nil
 }

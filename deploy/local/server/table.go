@@ -86,6 +86,7 @@ func Table() []Definition {
 			"s3", "sns", "sqs", "ses", "lambda", "iam", "logs", "cloudformation"),
 		pubsub(),
 		serviceBus(),
+		tables(),
 		d1(),
 	}
 }

@@ -32,6 +32,7 @@ import (
 	"github.com/provingground/provingground/loadtest/faults/proxy/postgres"
 	"github.com/provingground/provingground/loadtest/faults/proxy/pubsub"
 	"github.com/provingground/provingground/loadtest/faults/proxy/redis"
+	"github.com/provingground/provingground/loadtest/faults/proxy/tables"
 )
 
 // Detour is the proxies of one run. They share a World: a Kill on one of them
@@ -97,6 +98,8 @@ func protocol(name string) proxy.Protocol {
 		return redis.Protocol()
 	case "d1":
 		return d1.Protocol()
+	case "tables":
+		return tables.Protocol()
 	case "postgres", "pgbouncer":
 		return postgres.Protocol()
 	}

@@ -1,0 +1,116 @@
+package orderprocessor
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/provingground/provingground/deploy/local/stack"
+	"github.com/provingground/provingground/loadtest/faults"
+	"github.com/provingground/provingground/loadtest/judge"
+	"github.com/provingground/provingground/loadtest/trial"
+	"github.com/provingground/provingground/scenarios"
+)
+
+// Drill implements [trial.Driver].
+func (d *Driver) Drill(drill scenarios.Drill) (*trial.Drill, error) {
+	begin := d.setup.FaultBegins()
+	end := begin + drill.Lasts
+	switch drill.Name {
+	case "processor-killed":
+		return d.killed(begin, end), nil
+	case "broker-killed":
+		return d.brokerKilled(begin, end), nil
+	case "hog":
+		return d.hog(begin, end), nil
+	}
+	return nil, fmt.Errorf("unknown drill %q", drill.Name)
+}
+
+func (d *Driver) killed(begin, end time.Duration) *trial.Drill {
+	victim := d.first("processor")
+	return &trial.Drill{
+		Kills: 1,
+		Steps: []faults.Step{
+			{At: begin, Name: "a processor is killed", Do: func(context.Context) error { return victim.Kill() }},
+			{At: end, Name: "it is back", Do: victim.Start},
+		},
+		Judge: func(o trial.Observed) []judge.Check {
+			return []judge.Check{judge.NoErrors(o.Main()), o.Recovered(), d.judgeCatchUp(o)}
+		},
+	}
+}
+
+func (d *Driver) brokerKilled(begin, end time.Duration) *trial.Drill {
+	broker := d.setup.Stack.Servers.Get("servicebus")
+	return &trial.Drill{
+		Steps: []faults.Step{
+			{At: begin, Name: "Service Bus is killed", Do: func(context.Context) error { return broker.Kill() }},
+			{At: end, Name: "it is back", Do: broker.Restart},
+		},
+		Judge: func(o trial.Observed) []judge.Check {
+			w := judge.During(o.Main(), o.Marks[0].End, o.Marks[1].Begin)
+			return []judge.Check{
+				judge.Checkf("away", w.OK < w.Intended, "%d of %d orders were accepted at once while the broker was away", w.OK, w.Intended).Timed(),
+				o.Recovered(), d.judgeCatchUp(o),
+			}
+		},
+	}
+}
+
+// hog has one customer send as much as two processes admit of it.
+func (d *Driver) hog(begin, end time.Duration) *trial.Drill {
+	return &trial.Drill{
+		Steps: []faults.Step{
+			{At: begin, Name: "one customer sends as much as it may", Do: func(ctx context.Context) error { d.startHog(context.WithoutCancel(ctx)); return nil }},
+			{At: end, Name: "that is over", Do: func(context.Context) error { d.hogging.Store(false); d.beside.Wait(); return nil }},
+		},
+		Judge: func(o trial.Observed) []judge.Check {
+			begin, end := o.Fault()
+			all := d.lags(begin, end, func(o order) bool { return o.customer != d.hogName() })
+			own := d.lags(begin, end, func(o order) bool { return o.customer == d.hogName() })
+			p99 := quantile(all, 0.99)
+			return []judge.Check{
+				judge.Checkf("hog", len(own) > 0, "%d orders of the busy customer were accepted beside the load", len(own)),
+				judge.Checkf("others", len(all) > 0 && p99 <= catchUp, "%d orders of the others were processed within %v at p99 meanwhile (target %v)", len(all), p99.Round(time.Millisecond), catchUp).Timed(),
+				o.Recovered(),
+			}
+		},
+	}
+}
+
+const (
+	hogPause = 25 * time.Millisecond
+	catchUp  = 5 * time.Second // from the acknowledgement until it is processed, at p99
+)
+
+func (d *Driver) hogName() string { return "r" + d.run + "-hog" }
+
+func (d *Driver) startHog(ctx context.Context) {
+	d.hogging.Store(true)
+	d.beside.Go(func() {
+		w := d.newWriter()
+		defer w.Close()
+		for k := int64(0); d.hogging.Load() && sleep(ctx, hogPause); k++ {
+			w.place(ctx, k, order{key: fmt.Sprintf("%s-hog-%d", d.run, k), customer: d.hogName(), quantity: 1, price: 100})
+		}
+	})
+}
+
+func (d *Driver) first(name string) *stack.Instance {
+	for _, in := range d.setup.Stack.Instances {
+		if in.Role == name {
+			return in
+		}
+	}
+	return nil
+}
+
+// judgeCatchUp wants orders to be processed soon again that were acknowledged after
+// fault and recovery time.
+func (d *Driver) judgeCatchUp(o trial.Observed) judge.Check {
+	_, end := o.Fault()
+	l := d.lags(end+o.Recovery, forever, func(order) bool { return true })
+	p99 := quantile(l, 0.99)
+	return judge.Checkf("catch-up", len(l) > 0 && p99 < catchUp, "%d orders were processed within %v of their acknowledgement at p99 (target %v)", len(l), p99.Round(time.Millisecond), catchUp).Timed()
+}

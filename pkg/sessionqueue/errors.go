@@ -1,0 +1,36 @@
+package sessionqueue
+
+import (
+	"errors"
+
+	"github.com/Azure/azure-sdk-for-go/sdk/messaging/azservicebus"
+)
+
+// ErrLost is the cause of a handler's context that ended because the session may
+// be somebody else's by now.
+var ErrLost = errors.New("the lock of the session is lost")
+
+type permanent struct {
+	reason string
+	error
+}
+
+func (p *permanent) Unwrap() error { return p.error }
+
+// Permanent marks an error that no repetition mends. Reason is a short name that
+// the dead letter carries; the error's text is its description.
+func Permanent(reason string, err error) error { return &permanent{reason, err} }
+
+type unavailable struct{ error }
+
+func (u *unavailable) Unwrap() error { return u.error }
+
+// Unavailable marks the error of a dependency that is away: it says nothing about
+// the message.
+func Unavailable(err error) error { return &unavailable{err} }
+
+// is tells errors of the SDK apart by their code.
+func is(err error, code azservicebus.Code) bool {
+	e, ok := errors.AsType[*azservicebus.Error](err)
+	return ok && e.Code == code
+}

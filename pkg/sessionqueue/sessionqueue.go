@@ -1,0 +1,162 @@
+// Package sessionqueue consumes an Azure Service Bus queue with sessions: the
+// messages of a session one after the other, those of many sessions side by side.
+//
+// Each worker accepts the next free session, takes ONE message at a time, and
+// finishes it before it takes the next: a message that is received ahead could be
+// handled while an earlier one comes back. The session's lock is renewed while the
+// handler works. What a handler returns decides:
+//
+//   - nil: completed.
+//   - [Permanent]: dead-lettered with its reason, and the next one passes.
+//   - [Unavailable]: a dependency is away. The message stays where it is, locked,
+//     and is handled again after a pause, as often as it takes: an outage costs a
+//     message no delivery and lets no later message of its session pass.
+//   - anything else: abandoned after a pause. The queue's MaxDeliveryCount decides
+//     how often; meanwhile the session waits.
+//
+// A message may be handled twice: after a crash, a lost answer, or a pause longer
+// than the lock. The one who lost the lock learns it late. So the handler's effect
+// must be conditional in its own store.
+package sessionqueue
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+
+	"github.com/Azure/azure-sdk-for-go/sdk/messaging/azservicebus"
+)
+
+// A Message is one message of the queue.
+type Message = azservicebus.ReceivedMessage
+
+// A Consumer consumes one queue. Client, Queue and Handle must be set before Run,
+// and nothing may change after.
+type Consumer struct {
+	// Client should retry little: the consumer itself tries again.
+	Client *azservicebus.Client
+	Queue  string
+	// Handle handles one message. Its context ends when the session's lock is lost,
+	// with ErrLost as its cause, or Grace after the consumer was told to stop.
+	Handle func(ctx context.Context, m *Message) error
+
+	Sessions int           // held at the same time; default 8
+	Idle     time.Duration // a session is given back when nothing came for that long; default 100 ms
+	Turn     int           // and after so many messages, so that a busy one does not keep its worker; default 100
+	Grace    time.Duration // for handlers under way when the consumer stops; default 10 s
+	// Observe is told how each message ended, and of calls that failed, with a nil
+	// message; may be nil. It is called by many goroutines.
+	Observe func(m *Message, o Outcome, err error)
+}
+
+// An Outcome is how a message ended this time.
+type Outcome string
+
+// The outcomes.
+const (
+	Done     Outcome = "done"
+	Waiting  Outcome = "waiting"  // a dependency is away: told once for each pause
+	Retried  Outcome = "retried"  // abandoned: it comes again
+	Released Outcome = "released" // given back: the consumer stops
+	Dead     Outcome = "dead"     // dead-lettered
+	Lost     Outcome = "lost"     // the session is no longer ours: the message comes again elsewhere
+	Failed   Outcome = "failed"   // a call to Service Bus failed: the message comes back by itself
+)
+
+const (
+	callTimeout   = 10 * time.Second // for a call that settles, renews or closes
+	acceptTimeout = 30 * time.Second // then the wait for a free session begins anew
+	firstPause    = 100 * time.Millisecond
+	lastPause     = 2 * time.Second
+)
+
+func (c *Consumer) withDefaults() *Consumer {
+	d := *c
+	if d.Sessions <= 0 {
+		d.Sessions = 8
+	}
+	if d.Idle <= 0 {
+		d.Idle = 100 * time.Millisecond
+	}
+	if d.Turn <= 0 {
+		d.Turn = 100
+	}
+	if d.Grace <= 0 {
+		d.Grace = 10 * time.Second
+	}
+	if d.Observe == nil {
+		d.Observe = func(*Message, Outcome, error) {}
+	}
+	return &d
+}
+
+// Run consumes until ctx ends, waits up to Grace for handlers, gives all sessions
+// back and returns. It returns an error only if the consumer lacks something.
+func (c *Consumer) Run(ctx context.Context) error {
+	if c.Client == nil || c.Queue == "" || c.Handle == nil {
+		return errors.New("sessionqueue: a consumer needs a client, a queue and a handler")
+	}
+	r := c.withDefaults()
+	// Handlers outlive ctx by Grace.
+	working, abort := context.WithCancel(context.WithoutCancel(ctx))
+	defer abort()
+	var workers sync.WaitGroup
+	for range r.Sessions {
+		workers.Go(func() { r.work(ctx, working) })
+	}
+	ended := make(chan struct{})
+	go func() { workers.Wait(); close(ended) }()
+	select {
+	case <-ended:
+	case <-after(ctx, r.Grace, ended):
+		abort()
+		<-ended
+	}
+	return nil
+}
+
+// after is closed when d has passed since the end of ctx, unless ended comes first.
+func after(ctx context.Context, d time.Duration, ended <-chan struct{}) <-chan struct{} {
+	passed := make(chan struct{})
+	go func() {
+		select {
+		case <-ctx.Done():
+		case <-ended:
+			return
+		}
+		t := time.NewTimer(d)
+		defer t.Stop()
+		select {
+		case <-t.C:
+			close(passed)
+		case <-ended:
+		}
+	}()
+	return passed
+}
+
+// work serves one session after the other until ctx ends.
+func (c *Consumer) work(ctx, working context.Context) {
+	pause := firstPause
+	for ctx.Err() == nil {
+		s, err := c.accept(ctx)
+		switch {
+		case err == nil:
+			pause = firstPause
+			c.serve(ctx, working, s)
+		case ctx.Err() != nil || is(err, azservicebus.CodeTimeout) || errors.Is(err, context.DeadlineExceeded):
+			// no session is free
+		default:
+			c.Observe(nil, Failed, err)
+			sleep(ctx, jittered(pause))
+			pause = min(2*pause, lastPause)
+		}
+	}
+}
+
+func (c *Consumer) accept(ctx context.Context) (*azservicebus.SessionReceiver, error) {
+	ctx, cancel := context.WithTimeout(ctx, acceptTimeout)
+	defer cancel()
+	return c.Client.AcceptNextSessionForQueue(ctx, c.Queue, nil)
+}
