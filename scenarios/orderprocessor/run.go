@@ -97,7 +97,7 @@ func (c Common) serve(ctx context.Context, public http.Handler, admin *http.Serv
 	closing, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
 	defer cancel()
 	if closed := c.Client.Close(closing); closed != nil && err == nil {
-		c.Log.Warn("close", "error", fmt.Errorf("Service Bus: %w", closed))
+		c.Log.Warn("close", "error", fmt.Errorf("the Service Bus: %w", closed))
 	}
 	return err
 }
