@@ -119,11 +119,12 @@ func TestTheTransactionIsAllOrNothingAndSaysWhy(t *testing.T) {
 	if _, err := c.store.get(t.Context(), "p", "c"); !errors.Is(err, errNotThere) {
 		t.Errorf("the first row of a refused transaction: %v", err)
 	}
-	stale := row("p", "a")
-	stale.ActionType, stale.IfMatch = aztables.TransactionTypeUpdateReplace, &etags[1]
-	other := etags[0] + "x"
-	stale.IfMatch = &other
-	if _, err = tablebatch.Submit(t.Context(), c.common.Table, []aztables.TransactionAction{stale}); !tablebatch.Stale(err) {
+	replace := row("p", "a")
+	replace.ActionType, replace.IfMatch = aztables.TransactionTypeUpdateReplace, &etags[0]
+	if _, err = tablebatch.Submit(t.Context(), c.common.Table, []aztables.TransactionAction{replace}); err != nil {
+		t.Errorf("the ETag that the first transaction returned: %v", err)
+	}
+	if _, err = tablebatch.Submit(t.Context(), c.common.Table, []aztables.TransactionAction{replace}); !tablebatch.Stale(err) {
 		t.Errorf("a stale ETag: %v", err)
 	}
 	if _, err = tablebatch.Submit(t.Context(), c.common.Table, []aztables.TransactionAction{row("p", "d"), row("q", "d")}); !errors.Is(err, tablebatch.ErrRows) {

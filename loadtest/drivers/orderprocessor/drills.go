@@ -49,7 +49,7 @@ func (d *Driver) brokerKilled(begin, end time.Duration) *trial.Drill {
 			{At: end, Name: "it is back", Do: broker.Restart},
 		},
 		Judge: func(o trial.Observed) []judge.Check {
-			w := judge.During(o.Main(), o.Marks[0].End, o.Marks[1].Begin)
+			w := judge.During(o.Main(), begin, end)
 			return []judge.Check{
 				judge.Checkf("away", w.OK < w.Intended, "%d of %d orders were accepted at once while the broker was away", w.OK, w.Intended).Timed(),
 				o.Recovered(), d.judgeCatchUp(o),
