@@ -123,9 +123,9 @@ func builds() []broken {
 			check: "best scores", complains: "was acknowledged",
 		},
 		{
-			scenario: "leaderboard", name: "pages are refreshed six times a minute and claim to be fresh",
+			scenario: "leaderboard", name: "pages are refreshed three times a minute and claim to be fresh",
 			edits: []stack.Edit{
-				{File: "board.go", Old: `refreshEvery   = 250 * time.Millisecond`, New: `refreshEvery   = 10 * time.Second`},
+				{File: "board.go", Old: `refreshEvery   = 250 * time.Millisecond`, New: `refreshEvery   = 20 * time.Second`},
 				{File: "board.go", Old: `freshFor = 800 * time.Millisecond`, New: `freshFor = time.Minute`},
 			},
 			check: "visibility", complains: "without a mark",
