@@ -234,7 +234,7 @@ func builds() []broken {
 	"time"
 `},
 			},
-			check: "order", complains: "and processed before it",
+			check: "order", complains: "and applied before it",
 		},
 		{
 			scenario: "orderprocessor", name: "an outage is taken for poison", drill: "outage",

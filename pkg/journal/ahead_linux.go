@@ -13,9 +13,10 @@ const (
 )
 
 // aheadFile has zeros behind its end, which the next writes replace: a sync then
-// has neither a new size nor new blocks to record, which is half of its time on
-// ext4. A crash leaves the zeros. They are no frame, so Open cuts them off like
-// any torn end, and Close does.
+// has neither a new size nor new blocks to record. On ext4 one appender made 5,400 to
+// 6,000 syncs a second with it and 3,300 to 3,800 without (go test -run '^$' -bench
+// OneAtATime ./pkg/journal, three pairs, AMD EPYC, 2026-11-28). A crash leaves the
+// zeros. They are no frame, so Open cuts them off like any torn end, and Close does.
 type aheadFile struct {
 	file  *os.File
 	end   int64 // of what was written

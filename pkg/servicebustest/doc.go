@@ -96,10 +96,9 @@
 // that wait for the disk, and 4,662 syncs a second.
 //
 // How far the disk is from being the limit: go test -run '^$' -bench
-// SendWith32Senders ./pkg/servicebustest, 2026-11-28, AMD EPYC, 2 cores, lowest
-// and highest of three runs of a second. Of 32 senders the journal took 17,300 to
-// 20,400 messages a second, memory 41,100 to 46,400 (two runs of two). The disk made
-// 2,400 to 3,100 syncs of 4 KiB a second, and took 74,500 to 79,900 records from
-// 32 that only append to a journal: more than the cores send in memory. The
-// sends reached 0.23 to 0.26 of that.
+// SendWith32Senders -benchtime 2s ./pkg/servicebustest, 2026-11-28, AMD EPYC, 2 cores
+// that clients and server share, lowest and highest of three runs. Of 32 senders the
+// journal took 30,300 to 31,700 messages a second, memory 48,500 to 58,800. The disk
+// made 2,800 to 3,200 syncs of 4 KiB a second, and took 143,000 to 151,000 records
+// from 32 that only append to a journal: three times what the cores send in memory.
 package servicebustest

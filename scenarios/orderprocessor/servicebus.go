@@ -4,11 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"time"
 
 	"github.com/Azure/azure-sdk-for-go/sdk/messaging/azservicebus"
-	"github.com/Azure/go-amqp"
 
 	"github.com/provingground/provingground/pkg/role"
 )
@@ -54,28 +52,7 @@ func (q *queue) send(ctx context.Context, o Order, now time.Time) error {
 	default:
 		return fmt.Errorf("%w: %d orders wait for the broker", errNotAttempted, maxSending)
 	}
-	err := q.sender.SendMessage(ctx, message(o, now), nil)
-	if refused(err) {
-		return fmt.Errorf("%w: %w", errNotAttempted, err)
-	}
-	return err
-}
-
-// refused tells answers and missing connections, after which the message is not in
-// the queue, from everything else.
-func refused(err error) bool {
-	var dial *net.OpError
-	if errors.As(err, &dial) && dial.Op == "dial" {
-		return true
-	}
-	// The broker's disposition of the message itself; the error of a link or of a
-	// connection may have come after it was taken.
-	var link *amqp.LinkError
-	var conn *amqp.ConnError
-	var session *amqp.SessionError
-	if errors.As(err, &link) || errors.As(err, &conn) || errors.As(err, &session) {
-		return false
-	}
-	var answer *amqp.Error
-	return errors.As(err, &answer)
+	// The SDK tries twice, so that no error, not even of a connection that was never
+	// made or of a message that was refused, says that the first try came to nothing.
+	return q.sender.SendMessage(ctx, message(o, now), nil)
 }

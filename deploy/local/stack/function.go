@@ -19,11 +19,14 @@ func FunctionEnv(slug string, role scenarios.Role) map[string]string {
 	if role.Lambda == nil {
 		return nil
 	}
-	return map[string]string{
+	env := map[string]string{
 		"NAME": slug + "-" + role.Name, "SHARES": strconv.Itoa(role.Count), "CONCURRENCY": strconv.Itoa(role.Lambda.Concurrency),
-		"PROVISIONED": strconv.Itoa(role.Lambda.Provisioned),
-		"TIMEOUT":     role.Lambda.Timeout.String(), "IDLE": role.Lambda.Idle.String(),
+		"TIMEOUT": role.Lambda.Timeout.String(), "IDLE": role.Lambda.Idle.String(),
 	}
+	if n := role.Lambda.Provisioned; n > 0 {
+		env["PROVISIONED"] = strconv.Itoa(n)
+	}
+	return env
 }
 
 // function returns what runs a role that is a function: its host.

@@ -87,8 +87,9 @@ func (s *shopper) Send(ctx context.Context, k int64) engine.Outcome {
 	unknown := false
 	for attempt := int64(0); ; attempt++ {
 		s.note(func(l *ledger.Ledger) { l.Sent(c.key, c.customer, time.Now()) })
-		resp, err := s.ask(ctx, c, k+attempt)
-		end, id := readAnswer(resp, err)
+		asked, err := s.ask(ctx, c, k+attempt)
+		resp := &asked.Resp
+		end, id := readAnswer(asked, err)
 		now := time.Now()
 		s.note(func(l *ledger.Ledger) { l.Answered(c.customer, end, now) })
 		if end == ledger.Acknowledged {
@@ -110,7 +111,7 @@ func (s *shopper) Send(ctx context.Context, k int64) engine.Outcome {
 			}
 		}
 		if now.Sub(began) > patience || !sleep(ctx, shopPause) {
-			return gaveUp(resp, end, err)
+			return asked.GaveUp(end, err)
 		}
 	}
 }
@@ -123,46 +124,31 @@ func (s *shopper) note(write func(*ledger.Ledger)) {
 	}
 }
 
-// ask sends the cart to be sold, or to be queued where the function is busy.
-func (s *shopper) ask(ctx context.Context, c cart, k int64) (*http1.Response, error) {
+// ask sends the cart to be sold, or to be queued where the function is busy. It
+// returns who was asked last.
+func (s *shopper) ask(ctx context.Context, c cart, k int64) (*balancer.Clients, error) {
 	request, err := c.request("/api/checkouts", s.d.hosts[s.role][0])
 	if err != nil {
-		return nil, err
+		return s.sell, err
 	}
 	if _, err := s.sell.Do(ctx, k, request); err != nil || s.sell.Resp.Status != 429 || s.role != "checkout" {
-		return &s.sell.Resp, err
+		return s.sell, err
 	}
 	if request, err = c.request("/api/queued", s.d.hosts["overflow"][0]); err != nil {
-		return nil, err
+		return s.queue, err
 	}
 	_, err = s.queue.Do(ctx, k, request)
-	return &s.queue.Resp, err
-}
-
-func gaveUp(resp *http1.Response, end ledger.End, err error) engine.Outcome {
-	switch {
-	case err != nil:
-		return engine.Outcome{Kind: engine.KindOf(err)}
-	case end == ledger.NotAttempted:
-		return engine.Outcome{Kind: engine.Refused, Status: resp.Status}
-	}
-	return engine.Outcome{Kind: engine.Status, Status: resp.Status}
+	return s.queue, err
 }
 
 // readAnswer classifies an answer; an acknowledgement must be complete.
-func readAnswer(resp *http1.Response, err error) (end ledger.End, id string) {
-	if err != nil {
-		if engine.KindOf(err) == engine.Dial {
-			return ledger.NotAttempted, ""
-		}
-		return ledger.Unknown, ""
-	}
-	end = ledger.EndOf(resp.Status, resp.Header("Retry-After") != nil)
+func readAnswer(c *balancer.Clients, err error) (end ledger.End, id string) {
+	end = c.End(err)
 	if end != ledger.Acknowledged {
 		return end, ""
 	}
 	var made struct{ ID, State string }
-	if err := json.Unmarshal(resp.Body, &made); err != nil || made.ID == "" || made.State == "" {
+	if err := json.Unmarshal(c.Resp.Body, &made); err != nil || made.ID == "" || made.State == "" {
 		return ledger.Unknown, ""
 	}
 	return ledger.Acknowledged, made.ID

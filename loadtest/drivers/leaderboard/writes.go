@@ -107,28 +107,12 @@ func (w *writer) Send(ctx context.Context, k int64) engine.Outcome {
 		return engine.Outcome{Kind: engine.Status, Status: w.Resp.Status}
 	}
 	w.d.accepted.lose(s)
-	return w.gaveUp(end, err)
-}
-
-func (w *writer) gaveUp(end ledger.End, err error) engine.Outcome {
-	if err != nil {
-		return engine.Outcome{Kind: engine.KindOf(err)}
-	}
-	if end == ledger.NotAttempted {
-		return engine.Outcome{Kind: engine.Refused, Status: w.Resp.Status}
-	}
-	return engine.Outcome{Kind: engine.Status, Status: w.Resp.Status}
+	return w.GaveUp(end, err)
 }
 
 // readAnswer classifies an answer; an acknowledgement must be complete and ours.
 func (w *writer) readAnswer(s submission, err error) (ledger.End, receipt) {
-	if err != nil {
-		if engine.KindOf(err) == engine.Dial {
-			return ledger.NotAttempted, receipt{}
-		}
-		return ledger.Unknown, receipt{}
-	}
-	end := ledger.EndOf(w.Resp.Status, w.Resp.Header("Retry-After") != nil)
+	end := w.End(err)
 	if end != ledger.Acknowledged {
 		return end, receipt{}
 	}

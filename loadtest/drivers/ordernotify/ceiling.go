@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"strings"
 	"sync"
-	"sync/atomic"
-	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/credentials"
@@ -17,15 +15,16 @@ import (
 	snsTypes "github.com/aws/aws-sdk-go-v2/service/sns/types"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 	sqsTypes "github.com/aws/aws-sdk-go-v2/service/sqs/types"
+
+	"github.com/provingground/provingground/loadtest/trial"
 )
 
 const (
-	ceilingTime   = 3 * time.Second
-	mailCallers   = 16
-	pipePublisher = 2 // as many as relays
-	pipeReceivers = 8
-	batch         = 10 // the most that SNS and SQS take in one call
-	probeSubject  = "ceiling"
+	mailCallers    = 16
+	pipePublishers = 2 // as many as relays
+	pipeReceivers  = 8
+	batch          = 10 // the most that SNS and SQS take in one call
+	probeSubject   = "ceiling"
 )
 
 // ceiling is what the AWS emulator does alone, called from this process as the
@@ -67,30 +66,10 @@ func mailCeiling(ctx context.Context, client *ses.Client, env map[string]string)
 			Body:    &sesTypes.Body{Text: &sesTypes.Content{Data: aws.String("How many of these?")}},
 		},
 	}
-	var sent atomic.Int64
-	took, err := repeatedly(mailCallers, func() error {
+	return trial.Ceiling(mailCallers, func(int, int) (int, error) {
 		_, err := client.SendEmail(ctx, in)
-		sent.Add(1)
-		return err
+		return 1, err
 	})
-	return float64(sent.Load()) / took.Seconds(), err
-}
-
-// repeatedly calls f one after the other in each of so many goroutines, for
-// ceilingTime or until it fails.
-func repeatedly(callers int, f func() error) (took time.Duration, err error) {
-	var all sync.WaitGroup
-	failed := make([]error, callers)
-	begin := time.Now()
-	for i := range callers {
-		all.Go(func() {
-			for time.Since(begin) < ceilingTime && failed[i] == nil {
-				failed[i] = f()
-			}
-		})
-	}
-	all.Wait()
-	return time.Since(begin), errors.Join(failed...)
 }
 
 // pipe is a topic with one queue that nobody else uses.
@@ -114,21 +93,17 @@ func (p *pipe) ceiling(ctx context.Context) (rate float64, err error) {
 	var publishing sync.WaitGroup
 	var refused error
 	publishing.Go(func() {
-		_, refused = repeatedly(pipePublisher, func() error {
+		_, refused = trial.Ceiling(pipePublishers, func(int, int) (int, error) {
 			_, err := p.sns.PublishBatch(ctx, &sns.PublishBatchInput{TopicArn: &p.topic, PublishBatchRequestEntries: entries})
-			return err
+			return batch, err
 		})
 	})
-	var deleted atomic.Int64
-	took, err := repeatedly(pipeReceivers, func() error {
-		n, err := p.take(ctx)
-		deleted.Add(int64(n))
-		return err
-	})
+	rate, err = trial.Ceiling(pipeReceivers, func(int, int) (int, error) { return p.take(ctx) })
 	publishing.Wait()
-	return float64(deleted.Load()) / took.Seconds(), errors.Join(err, refused)
+	return rate, errors.Join(err, refused)
 }
 
+// take receives and deletes, and returns how many.
 func (p *pipe) take(ctx context.Context) (int, error) {
 	out, err := p.sqs.ReceiveMessage(ctx, &sqs.ReceiveMessageInput{QueueUrl: &p.queue, MaxNumberOfMessages: batch, WaitTimeSeconds: 1})
 	if err != nil || len(out.Messages) == 0 {

@@ -6,19 +6,15 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"sync"
-	"sync/atomic"
-	"time"
 
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore/policy"
 	"github.com/Azure/azure-sdk-for-go/sdk/data/aztables"
+
+	"github.com/provingground/provingground/loadtest/trial"
 )
 
-const (
-	ceilingTime    = 3 * time.Second
-	ceilingCallers = 16
-)
+const ceilingCallers = 16
 
 // ceiling is what the table server does alone: transactions of three rows per
 // second, each of a partition of its own, as an order takes one.
@@ -35,23 +31,11 @@ func measureCeiling(ctx context.Context, env map[string]string) (c ceiling, err 
 	if _, err := table.CreateTable(ctx, nil); err != nil {
 		return c, fmt.Errorf("measure the table server: %w", err)
 	}
-	var done atomic.Int64
-	var callers sync.WaitGroup
-	failed := make([]error, ceilingCallers)
-	begin := time.Now()
-	for i := range ceilingCallers {
-		callers.Go(func() {
-			for n := 0; time.Since(begin) < ceilingTime && failed[i] == nil; n++ {
-				if failed[i] = probe(ctx, table, fmt.Sprintf("p%d-%d", i, n)); failed[i] == nil {
-					done.Add(1)
-				}
-			}
-		})
-	}
-	callers.Wait()
-	c.batches = float64(done.Load()) / time.Since(begin).Seconds()
-	_, err = table.Delete(ctx, nil)
-	return c, errors.Join(append(failed, err)...)
+	c.batches, err = trial.Ceiling(ceilingCallers, func(caller, n int) (int, error) {
+		return 1, probe(ctx, table, fmt.Sprintf("p%d-%d", caller, n))
+	})
+	_, deleted := table.Delete(ctx, nil)
+	return c, errors.Join(err, deleted)
 }
 
 func probe(ctx context.Context, table *aztables.Client, partition string) error {

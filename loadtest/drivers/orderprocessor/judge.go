@@ -104,25 +104,19 @@ func (d *Driver) judgeCustomers() judge.Check {
 	return judge.Checkf("customers", true, "%d customers have each of their orders once, at positions without a gap", len(want))
 }
 
-type ordered struct {
-	key string
-	*sent
-	position int64
-}
-
 // judgeOrder wants the orders of a customer processed in their order, where the
 // first one was acknowledged before the second was sent.
 func (d *Driver) judgeOrder() judge.Check {
-	byCustomer := map[string][]ordered{}
+	byCustomer := map[string][]judge.Ordered{}
 	for key, s := range d.sent {
 		if rows := d.effects.rows[key]; len(rows) == 1 && !s.acked.IsZero() {
-			byCustomer[rows[0].customer] = append(byCustomer[rows[0].customer], ordered{key, s, rows[0].position})
+			byCustomer[rows[0].customer] = append(byCustomer[rows[0].customer], judge.Ordered{What: key, Sent: s.first, Acked: s.acked, Position: rows[0].position})
 		}
 	}
 	var wrong []string
 	pairs := 0
 	for _, name := range slices.Sorted(maps.Keys(byCustomer)) {
-		n, late := outOfOrder(byCustomer[name])
+		n, late := judge.Overtaken(byCustomer[name])
 		pairs += n
 		wrong = append(wrong, late...)
 	}
@@ -130,30 +124,6 @@ func (d *Driver) judgeOrder() judge.Check {
 		return judge.Checkf("order", false, "%d orders were overtaken: %s", len(wrong), judge.Some(wrong))
 	}
 	return judge.Checkf("order", true, "none of %d orders was processed before one that had been acknowledged when it was sent", pairs)
-}
-
-// outOfOrder compares each order with the last-processed one of those that were
-// acknowledged before it was sent, and returns how many had one.
-func outOfOrder(orders []ordered) (compared int, wrong []string) {
-	bySent := slices.SortedFunc(slices.Values(orders), func(a, b ordered) int { return a.first.Compare(b.first) })
-	byAck := slices.SortedFunc(slices.Values(orders), func(a, b ordered) int { return a.acked.Compare(b.acked) })
-	next := 0
-	var last *ordered
-	for _, o := range bySent {
-		for ; next < len(byAck) && byAck[next].acked.Before(o.first); next++ {
-			if last == nil || byAck[next].position > last.position {
-				last = &byAck[next]
-			}
-		}
-		if last == nil {
-			continue
-		}
-		compared++
-		if last.position > o.position {
-			wrong = append(wrong, fmt.Sprintf("%s was acknowledged at %s, %s was sent at %s and processed before it", last.key, clock(last.acked), o.key, clock(o.first)))
-		}
-	}
-	return compared, wrong
 }
 
 // judgeDead wants no dead letter: no load sends poison, and an outage is none.
@@ -233,5 +203,3 @@ func quantile(sorted []time.Duration, q float64) time.Duration {
 	}
 	return sorted[min(len(sorted)-1, int(q*float64(len(sorted))))]
 }
-
-func clock(t time.Time) string { return t.Format("15:04:05.000") }

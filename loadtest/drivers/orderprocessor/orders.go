@@ -89,30 +89,14 @@ func (w *writer) place(ctx context.Context, k int64, o order) engine.Outcome {
 			return engine.Outcome{Kind: engine.Refused, Status: w.Resp.Status}
 		}
 		if now.After(deadline) || !sleep(ctx, orderPause) {
-			return w.gaveUp(end, err)
+			return w.GaveUp(end, err)
 		}
 	}
-}
-
-func (w *writer) gaveUp(end ledger.End, err error) engine.Outcome {
-	switch {
-	case err != nil:
-		return engine.Outcome{Kind: engine.KindOf(err)}
-	case end == ledger.NotAttempted:
-		return engine.Outcome{Kind: engine.Refused, Status: w.Resp.Status}
-	}
-	return engine.Outcome{Kind: engine.Status, Status: w.Resp.Status}
 }
 
 // readAnswer classifies an answer; an acknowledgement must be complete and ours.
 func (w *writer) readAnswer(o order, err error) ledger.End {
-	if err != nil {
-		if engine.KindOf(err) == engine.Dial {
-			return ledger.NotAttempted
-		}
-		return ledger.Unknown
-	}
-	end := ledger.EndOf(w.Resp.Status, w.Resp.Header("Retry-After") != nil)
+	end := w.End(err)
 	if end != ledger.Acknowledged {
 		return end
 	}

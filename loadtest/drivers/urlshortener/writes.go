@@ -101,7 +101,7 @@ func (w *writer) Send(ctx context.Context, k int64) engine.Outcome {
 	case ledger.Refused:
 		return refusedForGood(c, w.Resp.Status)
 	}
-	return w.gaveUp(end, err)
+	return w.GaveUp(end, err)
 }
 
 // refusedForGood tells the refusals that were to be expected: the other claim
@@ -114,25 +114,9 @@ func refusedForGood(c creation, status int) engine.Outcome {
 	return engine.Outcome{Kind: engine.Status, Status: status}
 }
 
-func (w *writer) gaveUp(end ledger.End, err error) engine.Outcome {
-	if err != nil {
-		return engine.Outcome{Kind: engine.KindOf(err)}
-	}
-	if end == ledger.NotAttempted {
-		return engine.Outcome{Kind: engine.Refused, Status: w.Resp.Status}
-	}
-	return engine.Outcome{Kind: engine.Status, Status: w.Resp.Status}
-}
-
 // readAnswer classifies an answer; an acknowledgement must be complete and ours.
 func (w *writer) readAnswer(c creation, err error) (ledger.End, created) {
-	if err != nil {
-		if kind := engine.KindOf(err); kind == engine.Dial {
-			return ledger.NotAttempted, created{}
-		}
-		return ledger.Unknown, created{}
-	}
-	end := ledger.EndOf(w.Resp.Status, w.Resp.Header("Retry-After") != nil)
+	end := w.End(err)
 	if end != ledger.Acknowledged {
 		return end, created{}
 	}

@@ -120,16 +120,16 @@ func (a account) plus(e event) account {
 // judgeOrder wants the events of an account applied in their order, where the first
 // one was acknowledged before the second was sent, and neither was sent twice.
 func (d *Driver) judgeOrder() judge.Check {
-	byAccount := map[string][]ordered{}
+	byAccount := map[string][]judge.Ordered{}
 	for what, s := range d.sent {
 		if rows := d.effects.rows[what]; len(rows) == 1 && s.attempts == 1 && !s.acked.IsZero() {
-			byAccount[rows[0].account] = append(byAccount[rows[0].account], ordered{what, s, rows[0].seq})
+			byAccount[rows[0].account] = append(byAccount[rows[0].account], judge.Ordered{What: what, Sent: s.first, Acked: s.acked, Position: rows[0].seq})
 		}
 	}
 	var wrong []string
 	pairs := 0
 	for _, name := range slices.Sorted(maps.Keys(byAccount)) {
-		n, late := outOfOrder(byAccount[name])
+		n, late := judge.Overtaken(byAccount[name])
 		pairs += n
 		wrong = append(wrong, late...)
 	}
@@ -137,36 +137,6 @@ func (d *Driver) judgeOrder() judge.Check {
 		return judge.Checkf("order", false, "%d events were overtaken: %s", len(wrong), judge.Some(wrong))
 	}
 	return judge.Checkf("order", true, "none of %d events was applied before one that had been acknowledged when it was sent", pairs)
-}
-
-type ordered struct {
-	what string
-	*sent
-	seq int64
-}
-
-// outOfOrder compares each event with the latest-applied one of those that were
-// acknowledged before it was sent, and returns how many had one.
-func outOfOrder(events []ordered) (compared int, wrong []string) {
-	bySent := slices.SortedFunc(slices.Values(events), func(a, b ordered) int { return a.first.Compare(b.first) })
-	byAck := slices.SortedFunc(slices.Values(events), func(a, b ordered) int { return a.acked.Compare(b.acked) })
-	next := 0
-	var last *ordered
-	for _, e := range bySent {
-		for ; next < len(byAck) && byAck[next].acked.Before(e.first); next++ {
-			if last == nil || byAck[next].seq > last.seq {
-				last = &byAck[next]
-			}
-		}
-		if last == nil {
-			continue
-		}
-		compared++
-		if last.seq > e.seq {
-			wrong = append(wrong, fmt.Sprintf("%s was acknowledged at %s, %s was sent at %s and applied before it", last.what, clock(last.acked), e.what, clock(e.first)))
-		}
-	}
-	return compared, wrong
 }
 
 // judgeDead wants no dead letter: no load sends poison, and an outage is none.
@@ -215,5 +185,3 @@ func quantile(sorted []time.Duration, q float64) time.Duration {
 	}
 	return sorted[min(len(sorted)-1, int(q*float64(len(sorted))))]
 }
-
-func clock(t time.Time) string { return t.Format("15:04:05.000") }

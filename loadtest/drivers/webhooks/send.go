@@ -46,7 +46,7 @@ func (s *sender) Send(ctx context.Context, k int64) engine.Outcome {
 			return engine.Outcome{Kind: engine.Refused, Status: s.Resp.Status}
 		}
 		if time.Now().After(deadline) || !sleep(ctx, pause/2+rand.N(pause)) {
-			return s.gaveUp(end, err)
+			return s.GaveUp(end, err)
 		}
 	}
 }
@@ -90,25 +90,9 @@ func (d *Driver) answered(e event, end ledger.End, at time.Time) {
 	}
 }
 
-func (s *sender) gaveUp(end ledger.End, err error) engine.Outcome {
-	switch {
-	case err != nil:
-		return engine.Outcome{Kind: engine.KindOf(err)}
-	case end == ledger.NotAttempted:
-		return engine.Outcome{Kind: engine.Refused, Status: s.Resp.Status}
-	}
-	return engine.Outcome{Kind: engine.Status, Status: s.Resp.Status}
-}
-
 // readAnswer classifies an answer; an acknowledgement must be complete and ours.
 func (s *sender) readAnswer(e event, err error) ledger.End {
-	if err != nil {
-		if engine.KindOf(err) == engine.Dial {
-			return ledger.NotAttempted
-		}
-		return ledger.Unknown
-	}
-	end := ledger.EndOf(s.Resp.Status, s.Resp.Header("Retry-After") != nil)
+	end := s.End(err)
 	if end != ledger.Acknowledged {
 		return end
 	}

@@ -6,11 +6,11 @@
 //	FUNCTION=PROGRAM ADDR=127.0.0.1:8080 ADMIN_ADDR=127.0.0.1:9090 lambdagateway
 //
 // The program is a function of the runtime provided.al2023. It gets our environment.
-// CONCURRENCY is the function's reserved concurrency, of which this process has
-// 1/SHARES, as it has of the PROVISIONED environments; TIMEOUT is that of a request, IDLE how long an unused environment lives,
-// LOG a file that gets what the environments print. What the host did is in /metrics
-// of the administration listener. `lambdagateway healthcheck` asks a running one
-// whether it is ready.
+// CONCURRENCY is the function's reserved concurrency and PROVISIONED how many
+// environments are started ahead; this process has 1/SHARES of both. TIMEOUT is that
+// of a request, IDLE how long an unused environment lives, LOG a file that gets what
+// the environments print. What the host did is in /metrics of the administration
+// listener. `lambdagateway healthcheck` asks a running one whether it is ready.
 package main
 
 import (
@@ -41,7 +41,7 @@ func run(ctx context.Context, env func(string) string, args []string, _ io.Write
 	f := lambda.Function{
 		Name: v.Required("NAME"), Path: v.Required("FUNCTION"), Env: inherited(os.Environ()), Log: env("LOG"),
 		Timeout: v.Duration("TIMEOUT", 10*time.Second), Idle: v.Duration("IDLE", 30*time.Second),
-		Concurrency: max(1, int(v.Number("CONCURRENCY", 10))/max(1, shares)), Provisioned: provisioned(v, env) / max(1, shares),
+		Concurrency: max(1, int(v.Number("CONCURRENCY", 10))/max(1, shares)), Provisioned: int(v.Number("PROVISIONED", 0)) / max(1, shares),
 	}
 	addr, admin, drain := v.Listen("ADDR"), v.Listen("ADMIN_ADDR"), v.Duration("DRAIN_DELAY", 2*time.Second)
 	if err := v.Err(); err != nil {
@@ -56,14 +56,6 @@ func run(ctx context.Context, env func(string) string, args []string, _ io.Write
 		Addr: addr, AdminAddr: admin, Public: lambda.Gateway(host), Admin: metrics(f.Name, host), Drain: drain,
 		Work: func(_ context.Context, ready func()) error { ready(); return nil },
 	}.Run(ctx)
-}
-
-// provisioned returns 0 where nothing is set.
-func provisioned(v *envvars.Vars, env func(string) string) int {
-	if s := env("PROVISIONED"); s == "" || s == "0" {
-		return 0
-	}
-	return int(v.Number("PROVISIONED", 0))
 }
 
 // inherited is our environment without what is ours alone.
