@@ -64,14 +64,13 @@ func newEnvironment(f Function) (*environment, error) {
 		return nil, fmt.Errorf("lambda: runtime API: %w", err)
 	}
 	e := &environment{function: f, work: make(chan *request)}
-	e.server = &http.Server{Handler: e.api(), ReadHeaderTimeout: 10 * time.Second}
-	e.serving.Go(func() { e.server.Serve(listener) }) // returns when it is closed
 	e.process, err = process.Start(process.Spec{Name: f.Name, Path: f.Path, Env: f.environment(listener.Addr().String()), Log: f.Log})
 	if err != nil {
-		e.server.Close()
-		e.serving.Wait()
-		return nil, err
+		return nil, errors.Join(err, listener.Close())
 	}
+	// Only now: what it asks for may freeze the process. Until then it waits for us.
+	e.server = &http.Server{Handler: e.api(), ReadHeaderTimeout: 10 * time.Second}
+	e.serving.Go(func() { e.server.Serve(listener) }) // returns when it is closed
 	return e, nil
 }
 
