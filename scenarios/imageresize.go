@@ -16,7 +16,6 @@ func imageresize() Scenario {
 		Slug:     "imageresize",
 		Title:    "Image pipeline",
 		Question: "Users upload images to S3. A pipeline resizes them to 3 sizes without blocking the upload response.",
-		Draft:    true,
 		Cloud:    "AWS",
 		Needs:    []string{"aws", "dynamodb"},
 		Template: "aws/imageresize.yaml",

@@ -7,7 +7,6 @@ func ordernotify() Scenario {
 		Slug:     "ordernotify",
 		Title:    "Order fan-out",
 		Question: "When a customer places an order, send an email AND update inventory — reliably, even if one service is down.",
-		Draft:    true,
 		Cloud:    "AWS",
 		Needs:    []string{"aws", "postgres"},
 		Template: "aws/ordernotify.yaml",
