@@ -28,7 +28,7 @@ type half struct {
 	how           string // by status, or kind
 	done          int    // orders that are paid
 	p99           time.Duration
-	servers       int
+	servers       []report.Sample // connections of the application, ten looks a second
 	schema        string
 }
 
@@ -53,7 +53,10 @@ func (d *Driver) Compare(ctx context.Context) ([]report.Contrast, error) {
 		{Name: "how they failed", Before: was.how, After: is.how},
 		{Name: "orders paid", Before: fmt.Sprint(was.done), After: fmt.Sprint(is.done), Note: fmt.Sprintf("%.2f times as many", float64(is.done)/float64(max(1, was.done)))},
 		{Name: "own p99", Before: ms(was.p99), After: ms(is.p99), Note: "of what was answered well, without the provider's time"},
-		{Name: "server connections", Before: fmt.Sprint(was.servers), After: fmt.Sprint(is.servers), Note: "the most in pg_stat_activity, ten looks a second"},
+		{
+			Name: "server connections", Before: fmt.Sprint(highest(was.servers)), After: fmt.Sprint(highest(is.servers)), Note: "the most in pg_stat_activity, ten looks a second",
+			Course: &report.Course{Before: was.servers, After: is.servers},
+		},
 		{Name: "schema", Before: was.schema, After: is.schema, Note: "SHA-256 of all columns and constraints, read from the database after each half"},
 	}, nil
 }
@@ -84,7 +87,7 @@ func (d *Driver) shop(ctx context.Context, role string) (h half, err error) {
 	})
 	stop()
 	looking.Wait()
-	h.servers = servers.highest()
+	h.servers = servers.course()
 	if err != nil {
 		return h, err
 	}
