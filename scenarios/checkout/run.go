@@ -48,37 +48,39 @@ func newService(s Settings) *Service {
 	return &Service{orders: newOrders(s.DB), payments: newPayments(s.Payments), log: s.Log}
 }
 
-// LoadSettings reads what a function is told. Database names the variable of its
-// database, of which it has one connection: an environment has one request. A mistake
-// is role.ErrUsage.
-func LoadSettings(ctx context.Context, env func(string) string, database string, queued bool, out io.Writer) (Settings, error) {
+// Needs are what a role is told to have.
+type Needs struct {
+	Database    string // the variable that names it; empty for none
+	Connections int32  // to it: an environment has one, for it has one request
+	Application string // what the connections call themselves; a pooled client says nothing
+	Queue       bool
+}
+
+// LoadSettings reads what a role needs. A mistake is role.ErrUsage.
+func LoadSettings(ctx context.Context, env func(string) string, n Needs, out io.Writer) (Settings, error) {
 	v := envvars.New(env)
 	s := Settings{Log: slog.New(slog.NewJSONHandler(out, nil)).With("function", env("AWS_LAMBDA_FUNCTION_NAME"))}
 	var address string
-	if database != "" {
-		address, s.Payments = v.Required(database), v.URL("PAYMENTS_URL")
+	if n.Database != "" {
+		address, s.Payments = v.Required(n.Database), v.URL("PAYMENTS_URL")
 	}
-	if queued {
+	if n.Queue {
 		s.Queue = v.Required("CARTS_QUEUE")
 	}
 	if err := v.Err(); err != nil {
 		return s, fmt.Errorf("%w: %w", role.ErrUsage, err)
 	}
-	if queued {
+	if n.Queue {
 		cfg, err := LoadAWS(ctx)
 		if err != nil {
 			return s, err
 		}
 		s.SQS = sqs.NewFromConfig(cfg)
 	}
-	if database == "" {
+	if n.Database == "" {
 		return s, nil
 	}
-	name := ""
-	if database == "DATABASE_URL" {
-		name = "checkout-direct"
-	}
-	db, err := OpenDatabase(ctx, address, name, 1)
+	db, err := OpenDatabase(ctx, address, n.Application, n.Connections)
 	if err != nil {
 		return s, fmt.Errorf("%w: %w", role.ErrUsage, err)
 	}
