@@ -88,6 +88,15 @@ func LoadSettings(ctx context.Context, env func(string) string, n Needs, out io.
 	return s, nil
 }
 
+// Warm opens the connection while an environment starts, which provisioned ones do
+// before there is a request. Where it cannot be had in time the first request opens
+// it, or queues its cart.
+func (s Settings) Warm(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, time.Second)
+	defer cancel()
+	insist(ctx, s.Log, 100*time.Millisecond, "no connection yet", func() error { return s.DB.Ping(ctx) })
+}
+
 // LoadAWS returns a configuration whose every wait is bounded.
 func LoadAWS(ctx context.Context) (aws.Config, error) {
 	cfg, err := config.LoadDefaultConfig(ctx,
@@ -124,11 +133,11 @@ func RunWorker(ctx context.Context, p Process, s Settings, direct string, visibi
 	return role.Service{
 		Addr: p.Addr, AdminAddr: p.AdminAddr, Drain: p.DrainDelay, Public: http.NotFoundHandler(), Admin: admin,
 		Work: func(ctx context.Context, ready func()) error {
-			if !insist(ctx, s.Log, "waiting for the database", func() error { return Prepare(ctx, direct) }) {
+			if !insist(ctx, s.Log, time.Second, "waiting for the database", func() error { return Prepare(ctx, direct) }) {
 				return nil
 			}
 			var q sqsconsumer.Queue
-			found := insist(ctx, s.Log, "waiting for the queue", func() (err error) { q, err = sqsconsumer.FindQueue(ctx, s.SQS, s.Queue); return err })
+			found := insist(ctx, s.Log, time.Second, "waiting for the queue", func() (err error) { q, err = sqsconsumer.FindQueue(ctx, s.SQS, s.Queue); return err })
 			if !found {
 				return nil
 			}
@@ -152,14 +161,14 @@ func RunProvider(ctx context.Context, p Process) error {
 }
 
 // insist tries until it works or ctx ends.
-func insist(ctx context.Context, log *slog.Logger, what string, try func() error) bool {
+func insist(ctx context.Context, log *slog.Logger, pause time.Duration, what string, try func() error) bool {
 	for ctx.Err() == nil {
 		err := try()
 		if err == nil {
 			return true
 		}
 		log.Warn(what, "error", err)
-		t := time.NewTimer(time.Second)
+		t := time.NewTimer(pause)
 		select {
 		case <-ctx.Done():
 			t.Stop()

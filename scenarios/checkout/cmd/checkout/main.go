@@ -21,6 +21,7 @@ func run(ctx context.Context, env func(string) string, _ []string, out io.Writer
 	if err != nil {
 		return err
 	}
+	s.Warm(ctx)
 	lambda.StartWithOptions(lambdahttp.Wrap(checkout.Handler(s)), lambda.WithContext(ctx))
 	return nil
 }
