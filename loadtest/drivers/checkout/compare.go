@@ -60,6 +60,7 @@ func (d *Driver) Compare(ctx context.Context) ([]report.Contrast, error) {
 		return nil, err
 	}
 	is.forgotten = len(e.strangers)
+	d.servers.forget() // they were those of both systems
 	share := func(h half) string {
 		return fmt.Sprintf("%.1f %% (%d of %d)", 100*float64(h.failed)/float64(max(1, h.asked)), h.failed, h.asked)
 	}

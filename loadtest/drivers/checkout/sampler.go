@@ -23,6 +23,13 @@ func (s *sampler) course() []report.Sample {
 	return slices.Clone(s.samples)
 }
 
+// forget drops what was seen so far.
+func (s *sampler) forget() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.samples = nil
+}
+
 // highest is the most connections that were seen.
 func highest(samples []report.Sample) (most int) {
 	for _, s := range samples {
