@@ -12,7 +12,7 @@ func checkout() Scenario {
 		Needs:    []string{"aws", "postgres", "pgbouncer"},
 		Template: "aws/checkout.yaml",
 		Roles: []Role{
-			{Name: "payments", Count: 1, StandIn: true},
+			{Name: "payments", Count: 1, StandIn: true, Env: map[string]string{"GOMAXPROCS": "1"}},
 			{Name: "worker", Count: 2, Env: map[string]string{"CARTS_QUEUE": "checkout-carts"}, Calls: map[string]string{"PAYMENTS_URL": "payments"}},
 			{
 				Name: "checkout", Count: 2, Env: map[string]string{"CARTS_QUEUE": "checkout-carts", "GOMAXPROCS": "1"}, Calls: map[string]string{"PAYMENTS_URL": "payments"},
@@ -47,7 +47,8 @@ func checkout() Scenario {
 			},
 			{
 				Name: "freeze", Shows: "a worker stands still for longer than the visibility of its messages, then goes on: others have sold its carts, and it changes nothing",
-				Lasts: 25 * time.Second, Recovery: 5 * time.Second, Role: "worker", Env: map[string]string{"VISIBILITY": "10s"},
+				Lasts: 25 * time.Second, Recovery: 5 * time.Second, Role: "worker",
+				Env: map[string]string{"VISIBILITY": "5s", "CONCURRENCY": "16", "PROVISIONED": "16"}, // some carts are queued all the time
 			},
 			{
 				Name: "outage", Shows: "PostgreSQL stands still for longer than maxReceiveCount × visibility: carts are queued, and no healthy one is dead-lettered",

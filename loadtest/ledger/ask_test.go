@@ -61,6 +61,28 @@ func TestAKeyIsAskedForUntilTheAnswerIsDefinite(t *testing.T) {
 	}
 }
 
+func TestAskingEndsWhenItIsEnough(t *testing.T) {
+	refused := func(end ledger.End, unknown bool) bool { return end == ledger.NotAttempted && !unknown }
+	for _, tt := range []struct {
+		name  string
+		ends  []ledger.End
+		asked int
+	}{
+		{"a refusal is enough", []ledger.End{ledger.NotAttempted, ledger.Acknowledged}, 1},
+		{"but not after an attempt that may have happened", []ledger.End{ledger.Unknown, ledger.NotAttempted, ledger.Acknowledged}, 3},
+	} {
+		var l ledger.Ledger
+		asked := 0
+		l.Ask(t.Context(), "key", "effect", ledger.Patience{Deadline: time.Hour, Enough: refused}, func(context.Context, int) ledger.End {
+			asked++
+			return tt.ends[asked-1]
+		})
+		if asked != tt.asked {
+			t.Errorf("%s: asked %d times, want %d", tt.name, asked, tt.asked)
+		}
+	}
+}
+
 func TestAskingEndsWithItsContext(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	var l ledger.Ledger

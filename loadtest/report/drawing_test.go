@@ -1,6 +1,7 @@
 package report
 
 import (
+	"fmt"
 	"math"
 	"slices"
 	"strings"
@@ -108,5 +109,24 @@ func TestASparkShowsWhereItIsHigh(t *testing.T) {
 	}
 	if got := spark([]float64{0, 0}); got != "  " {
 		t.Errorf("got %q", got)
+	}
+}
+
+func TestACourseKeepsThePeaksOfALongRun(t *testing.T) {
+	c := Contrast{Name: "connections", Course: &Course{After: []Sample{{At: 1, Value: 20}}}}
+	for i := range 10_000 {
+		c.Course.Before = append(c.Course.Before, Sample{At: Seconds(i) / 10, Value: 1})
+	}
+	c.Course.Before[5_001].Value = 45
+	ch := courseChart(c)
+	if len(ch.Lines) != 2 || ch.Lines[1].Label != "after" {
+		t.Fatalf("lines are %+v, want before and after", ch.Lines)
+	}
+	if points := strings.Count(ch.Lines[0].Path, "L"); points > maxColumns || points < maxColumns/2 {
+		t.Errorf("the line of 10,000 samples has %d points, want about %d", points, maxColumns)
+	}
+	y, _ := linear(45, plotBottom, plotTop, 4, rateLabel)
+	if want := fmt.Sprintf(" %.1fL", y.pos(45)); !strings.Contains(ch.Lines[0].Path, want) {
+		t.Errorf("the peak of 45 is not drawn: no %q in the line", want)
 	}
 }

@@ -42,6 +42,7 @@ func functions() template.FuncMap {
 		"ran":        func(r *Report) string { return r.ran() },
 		"closed":     func(model string) bool { return model == string(engine.Closed) },
 		"charts":     charts,
+		"courses":    courses,
 		"heat":       func(f Flow, marks []Mark) *heatMap { return heatChart(f, marks, true) },
 		"references": func(r *Report) []*Reference { return r.references() },
 		"durations":  durations,

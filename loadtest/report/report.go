@@ -180,10 +180,24 @@ type Reference struct {
 // A Contrast is a figure of the system as it was, beside that of the system as
 // it is.
 type Contrast struct {
-	Name   string `json:"name"`
-	Before string `json:"before"`
-	After  string `json:"after"`
-	Note   string `json:"note,omitempty"`
+	Name   string  `json:"name"`
+	Before string  `json:"before"`
+	After  string  `json:"after"`
+	Note   string  `json:"note,omitempty"`
+	Course *Course `json:"course,omitempty"` // of a figure that was sampled
+}
+
+// A Course is how a figure went in each of the two systems, from the start of its
+// own load.
+type Course struct {
+	Before []Sample `json:"before,omitempty"`
+	After  []Sample `json:"after,omitempty"`
+}
+
+// A Sample is a value and when it was taken, in order of time.
+type Sample struct {
+	At    Seconds `json:"at_s"`
+	Value float64 `json:"value"`
 }
 
 // A Fact is a figure that only its scenario knows, such as a hit rate.

@@ -39,6 +39,10 @@ func sample() *report.Report {
 		Contrast: []report.Contrast{
 			{Name: "answered", Before: "17,212/s", After: "50,000/s"},
 			{Name: "Redis commands per read", Before: "1.00", After: "0.02", Note: "of all processes"},
+			{Name: "connections", Before: "45", After: "20", Course: &report.Course{
+				Before: []report.Sample{{At: 0, Value: 0}, {At: 0.5, Value: 30}, {At: 1, Value: 45}, {At: 4, Value: 45}},
+				After:  []report.Sample{{At: 0.1, Value: 2}, {At: 1.1, Value: 20}, {At: 3.9, Value: 19}},
+			}},
 		},
 	}
 	r.Conclude()

@@ -138,6 +138,24 @@ func TestAChargeWithoutAnAnswerIsSettledOnceByAWorker(t *testing.T) {
 
 // An environment is frozen, or dies, between its two statements. Whoever comes late
 // finds the provider's word on record, and changes nothing.
+func TestOrdersWithoutAWordDoNotKeepTheOthersFromTheirs(t *testing.T) {
+	c := newCluster(t)
+	c.product(t, "cup", 100, 1000)
+	c.behave(Manners{MedianMS: 1, P99MS: 2, Away: true})
+	_, o := c.buy(t, key, "cup")
+	// More than a batch, older than that one, of which the provider refuses to say anything.
+	c.exec(t, "INSERT INTO checkout.orders (id, customer, state, placed_at) SELECT gen_random_uuid(), 'older', 'pending', now() - interval '1 hour' FROM generate_series(1, $1)", 2*recoverBatch)
+	c.spoil(t, "older")
+	c.behave(Manners{MedianMS: 1, P99MS: 2})
+	c.leave(t)
+	if state := c.state(t, o.ID); state != Paid {
+		t.Errorf("behind %d orders without a word, the order is %s, want paid", 2*recoverBatch, state)
+	}
+	if n := c.number(t, "SELECT count(*) FROM checkout.orders WHERE state = 'pending'"); n != 2*recoverBatch {
+		t.Errorf("%d orders are pending, want %d", n, 2*recoverBatch)
+	}
+}
+
 func TestWhoWakesUpLateChangesNothing(t *testing.T) {
 	c := newCluster(t)
 	c.product(t, "cup", 300, 100)
@@ -279,5 +297,13 @@ func TestAnAttemptWithoutAnAnswerTakesThePromiseAway(t *testing.T) {
 	err := (&orders{}).insist(t.Context(), func() error { n++; return answers[n-1] })
 	if n != 3 || err == nil || errors.Is(named(err), ErrUnavailable) {
 		t.Errorf("after %d attempts, the first without an answer: %v, want no promise", n, named(err))
+	}
+}
+
+func TestWhoWaitedInVainForAConnectionIsQueuedAtOnce(t *testing.T) {
+	n := 0
+	err := (&orders{}).insist(t.Context(), func() error { n++; return &pgconn.PgError{Code: "08P01", Message: "query_wait_timeout"} })
+	if n != 1 || !errors.Is(named(err), ErrUnavailable) {
+		t.Errorf("after %d attempts: %v, want one and the promise that nothing was done", n, named(err))
 	}
 }

@@ -180,6 +180,25 @@ func (c *cluster) state(t *testing.T, id string) (state State) {
 	return state
 }
 
+// spoil makes the provider know a customer's orders by another amount, so that it
+// refuses to say anything about them.
+func (c *cluster) spoil(t *testing.T, customer string) {
+	t.Helper()
+	rows, err := c.direct.Query(t.Context(), "SELECT id::text FROM checkout.orders WHERE customer = $1", customer)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ids, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.provider.mu.Lock()
+	defer c.provider.mu.Unlock()
+	for _, id := range ids {
+		c.provider.charges[id] = &Charge{ID: "ch_" + id, Key: id, Order: id, Amount: 1, Status: "captured"}
+	}
+}
+
 func (c *cluster) behave(m Manners) {
 	c.provider.mu.Lock()
 	defer c.provider.mu.Unlock()

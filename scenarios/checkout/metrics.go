@@ -19,7 +19,7 @@ func newMetrics() *metrics {
 		registry: prometheus.NewRegistry(),
 		messages: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "checkout_messages_total", Help: "Queued carts, by how they ended this time."}, []string{"outcome"}),
 		left:     prometheus.NewCounterVec(prometheus.CounterOpts{Name: "checkout_recovered_total", Help: "Orders left pending that were taken up, by result."}, []string{"result"}),
-		pending:  prometheus.NewGauge(prometheus.GaugeOpts{Name: "checkout_pending_orders", Help: "Orders left pending, at most one batch."}),
+		pending:  prometheus.NewGauge(prometheus.GaugeOpts{Name: "checkout_pending_orders", Help: "Orders that were left pending, as far as the last walk got."}),
 	}
 	m.registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), m.messages, m.left, m.pending)
 	return m

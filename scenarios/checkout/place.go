@@ -131,9 +131,13 @@ func (s *orders) insist(ctx context.Context, try func() error) error {
 }
 
 // passing tells an error that may be over at the next attempt: a deadlock, a server
-// or pooler that went away. An answer about the data is not.
+// or pooler that went away. An answer about the data is not, and whoever waited for a
+// connection in vain waits no second time.
 func passing(err error) bool {
 	if errors.Is(err, pgx.ErrNoRows) {
+		return false
+	}
+	if waited(err) {
 		return false
 	}
 	code := sqlState(err)
@@ -168,8 +172,14 @@ func unserved(err error) bool {
 	if !errors.As(err, &refused) || refused.Code != "08P01" {
 		return false
 	}
-	return strings.HasPrefix(refused.Message, "query_wait_timeout") || strings.HasPrefix(refused.Message, "pgbouncer cannot connect") ||
+	return waited(err) || strings.HasPrefix(refused.Message, "pgbouncer cannot connect") ||
 		strings.HasPrefix(refused.Message, "server login has been failing")
+}
+
+// waited tells that the pooler had no connection for as long as a client may wait.
+func waited(err error) bool {
+	var refused *pgconn.PgError
+	return errors.As(err, &refused) && refused.Code == "08P01" && strings.HasPrefix(refused.Message, "query_wait_timeout")
 }
 
 func sqlState(err error) string {

@@ -48,42 +48,53 @@ func newService(s Settings) *Service {
 	return &Service{orders: newOrders(s.DB), payments: newPayments(s.Payments), log: s.Log}
 }
 
-// LoadSettings reads what a function is told. Database names the variable of its
-// database, of which it has one connection: an environment has one request. A mistake
-// is role.ErrUsage.
-func LoadSettings(ctx context.Context, env func(string) string, database string, queued bool, out io.Writer) (Settings, error) {
+// Needs are what a role is told to have.
+type Needs struct {
+	Database    string // the variable that names it; empty for none
+	Connections int32  // to it: an environment has one, for it has one request
+	Application string // what the connections call themselves; a pooled client says nothing
+	Queue       bool
+}
+
+// LoadSettings reads what a role needs. A mistake is role.ErrUsage.
+func LoadSettings(ctx context.Context, env func(string) string, n Needs, out io.Writer) (Settings, error) {
 	v := envvars.New(env)
 	s := Settings{Log: slog.New(slog.NewJSONHandler(out, nil)).With("function", env("AWS_LAMBDA_FUNCTION_NAME"))}
 	var address string
-	if database != "" {
-		address, s.Payments = v.Required(database), v.URL("PAYMENTS_URL")
+	if n.Database != "" {
+		address, s.Payments = v.Required(n.Database), v.URL("PAYMENTS_URL")
 	}
-	if queued {
+	if n.Queue {
 		s.Queue = v.Required("CARTS_QUEUE")
 	}
 	if err := v.Err(); err != nil {
 		return s, fmt.Errorf("%w: %w", role.ErrUsage, err)
 	}
-	if queued {
+	if n.Queue {
 		cfg, err := LoadAWS(ctx)
 		if err != nil {
 			return s, err
 		}
 		s.SQS = sqs.NewFromConfig(cfg)
 	}
-	if database == "" {
+	if n.Database == "" {
 		return s, nil
 	}
-	name := ""
-	if database == "DATABASE_URL" {
-		name = "checkout-direct"
-	}
-	db, err := OpenDatabase(ctx, address, name, 1)
+	db, err := OpenDatabase(ctx, address, n.Application, n.Connections)
 	if err != nil {
 		return s, fmt.Errorf("%w: %w", role.ErrUsage, err)
 	}
 	s.DB = db
 	return s, nil
+}
+
+// Warm opens the connection while an environment starts, which provisioned ones do
+// before there is a request. Where it cannot be had in time the first request opens
+// it, or queues its cart.
+func (s Settings) Warm(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, time.Second)
+	defer cancel()
+	insist(ctx, s.Log, 100*time.Millisecond, "no connection yet", func() error { return s.DB.Ping(ctx) })
 }
 
 // LoadAWS returns a configuration whose every wait is bounded.
@@ -122,11 +133,11 @@ func RunWorker(ctx context.Context, p Process, s Settings, direct string, visibi
 	return role.Service{
 		Addr: p.Addr, AdminAddr: p.AdminAddr, Drain: p.DrainDelay, Public: http.NotFoundHandler(), Admin: admin,
 		Work: func(ctx context.Context, ready func()) error {
-			if !insist(ctx, s.Log, "waiting for the database", func() error { return Prepare(ctx, direct) }) {
+			if !insist(ctx, s.Log, time.Second, "waiting for the database", func() error { return Prepare(ctx, direct) }) {
 				return nil
 			}
 			var q sqsconsumer.Queue
-			found := insist(ctx, s.Log, "waiting for the queue", func() (err error) { q, err = sqsconsumer.FindQueue(ctx, s.SQS, s.Queue); return err })
+			found := insist(ctx, s.Log, time.Second, "waiting for the queue", func() (err error) { q, err = sqsconsumer.FindQueue(ctx, s.SQS, s.Queue); return err })
 			if !found {
 				return nil
 			}
@@ -150,14 +161,14 @@ func RunProvider(ctx context.Context, p Process) error {
 }
 
 // insist tries until it works or ctx ends.
-func insist(ctx context.Context, log *slog.Logger, what string, try func() error) bool {
+func insist(ctx context.Context, log *slog.Logger, pause time.Duration, what string, try func() error) bool {
 	for ctx.Err() == nil {
 		err := try()
 		if err == nil {
 			return true
 		}
 		log.Warn(what, "error", err)
-		t := time.NewTimer(time.Second)
+		t := time.NewTimer(pause)
 		select {
 		case <-ctx.Done():
 			t.Stop()

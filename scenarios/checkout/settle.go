@@ -25,8 +25,9 @@ UPDATE checkout.products p SET stock = p.stock + b.quantity FROM back b WHERE p.
 	rejectSQL = `INSERT INTO checkout.orders (id, customer, state, reason, settled_at) VALUES ($1::uuid, $2, 'refused', $3, now()) ON CONFLICT (id) DO NOTHING`
 
 	pendingSQL = `
-SELECT o.id::text, (SELECT coalesce(sum(l.quantity::bigint * l.price), 0)::bigint FROM checkout.order_lines l WHERE l.order_id = o.id)
-FROM checkout.orders o WHERE o.state = 'pending' AND o.placed_at < now() - make_interval(secs => $1) ORDER BY o.placed_at LIMIT $2`
+SELECT o.id::text, o.placed_at, (SELECT coalesce(sum(l.quantity::bigint * l.price), 0)::bigint FROM checkout.order_lines l WHERE l.order_id = o.id)
+FROM checkout.orders o WHERE o.state = 'pending' AND o.placed_at < now() - make_interval(secs => $1)
+	AND (o.placed_at, o.id) > ($2::timestamptz, $3::uuid) ORDER BY o.placed_at, o.id LIMIT $4`
 )
 
 func (s *orders) paid(ctx context.Context, id, charge string) error {

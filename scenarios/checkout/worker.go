@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"time"
 
+	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5/pgxpool"
 	"golang.org/x/sync/errgroup"
 
@@ -72,17 +73,31 @@ func (w *worker) recover(ctx context.Context) {
 	}
 }
 
+// settleLeft takes up everything that is left, batch after batch: orders for which
+// the provider has no word do not keep the rest from theirs.
 func (w *worker) settleLeft(ctx context.Context) error {
-	left, err := w.left(ctx)
-	if err != nil {
-		return err
+	var last leftOrder
+	for seen := 0; ; {
+		left, err := w.left(ctx, last)
+		if err != nil {
+			return err
+		}
+		seen += len(left)
+		w.metrics.pending.Set(float64(seen))
+		w.settleAll(ctx, left)
+		if len(left) < recoverBatch || ctx.Err() != nil {
+			return nil
+		}
+		last = left[len(left)-1]
 	}
-	w.metrics.pending.Set(float64(len(left)))
-	group, ctx := errgroup.WithContext(ctx)
+}
+
+func (w *worker) settleAll(ctx context.Context, left []leftOrder) {
+	var group errgroup.Group
 	group.SetLimit(recoverWidth)
 	for _, o := range left {
 		group.Go(func() error {
-			_, _, err := w.service.settle(ctx, o)
+			_, _, err := w.service.settle(ctx, o.Order)
 			w.metrics.settled(err)
 			if err != nil {
 				w.log.Warn("order stays pending", "order", o.ID, "error", err)
@@ -90,21 +105,32 @@ func (w *worker) settleLeft(ctx context.Context) error {
 			return nil
 		})
 	}
-	return group.Wait()
+	group.Wait() // none returns an error
 }
 
-// left returns the orders that have been pending for longer than grace.
-func (w *worker) left(ctx context.Context) (all []Order, err error) {
+// leftOrder is an order that was left pending.
+type leftOrder struct {
+	Order
+	placed time.Time
+}
+
+// left returns the next orders that have been pending for longer than grace, in the
+// order in which they were placed.
+func (w *worker) left(ctx context.Context, after leftOrder) (all []leftOrder, err error) {
 	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
 	defer cancel()
-	rows, err := w.db.Query(ctx, pendingSQL, grace.Seconds(), recoverBatch)
+	id := after.ID
+	if id == "" {
+		id = uuid.Nil.String()
+	}
+	rows, err := w.db.Query(ctx, pendingSQL, grace.Seconds(), after.placed, id, recoverBatch)
 	if err != nil {
 		return nil, err
 	}
 	defer rows.Close()
 	for rows.Next() {
-		o := Order{State: Pending}
-		if err := rows.Scan(&o.ID, &o.Total); err != nil {
+		o := leftOrder{Order: Order{State: Pending}}
+		if err := rows.Scan(&o.ID, &o.placed, &o.Total); err != nil {
 			return nil, err
 		}
 		all = append(all, o)

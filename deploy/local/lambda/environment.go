@@ -35,12 +35,13 @@ type environment struct {
 	server   *http.Server
 	serving  sync.WaitGroup
 	work     chan *request
-	unused   time.Time // since when; the host's
+	once     sync.Once
+	begun    chan struct{} // closed when it asks for work the first time
+	unused   time.Time     // since when; the host's
 
 	mu      sync.Mutex
 	current *request
 	failed  bool // it is not to be used again
-	ready   bool // it has asked for work before
 }
 
 // request is one invocation.
@@ -63,7 +64,7 @@ func newEnvironment(f Function) (*environment, error) {
 	if err != nil {
 		return nil, fmt.Errorf("lambda: runtime API: %w", err)
 	}
-	e := &environment{function: f, work: make(chan *request)}
+	e := &environment{function: f, work: make(chan *request), begun: make(chan struct{})}
 	e.process, err = process.Start(process.Spec{Name: f.Name, Path: f.Path, Env: f.environment(listener.Addr().String()), Log: f.Log})
 	if err != nil {
 		return nil, errors.Join(err, listener.Close())
@@ -127,9 +128,12 @@ func (e *environment) fail() {
 }
 
 func (e *environment) wasReady() bool {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	return e.ready
+	select {
+	case <-e.begun:
+		return true
+	default:
+		return false
+	}
 }
 
 // healthy reports whether another request may be handed to it.

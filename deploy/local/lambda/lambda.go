@@ -99,6 +99,8 @@ type Host struct {
 	reaping  sync.WaitGroup
 	stop     chan struct{}
 
+	provisioned []*environment // at the start
+
 	mu     sync.Mutex
 	closed bool
 	all    map[*environment]bool
@@ -143,7 +145,21 @@ func (h *Host) provision() error {
 		e.unused = time.Now()
 		h.all[e], h.idle = true, append(h.idle, e)
 	}
+	h.provisioned = slices.Clone(h.idle)
 	return nil
+}
+
+// AwaitProvisioned waits until the environments that are started ahead have asked
+// for work, or ended, as those of Lambda are allocated before they are used.
+func (h *Host) AwaitProvisioned(ctx context.Context) {
+	for _, e := range h.provisioned {
+		select {
+		case <-e.begun:
+		case <-e.process.Done():
+		case <-ctx.Done():
+			return
+		}
+	}
 }
 
 // Stats returns the counts so far.

@@ -28,6 +28,10 @@ func TestMain(m *testing.M) {
 	switch os.Getenv("MODE") {
 	case "stillborn":
 		os.Exit(3)
+	case "marked":
+		if f, err := os.CreateTemp(os.Getenv("MARKS"), "*"); err != nil || f.Close() != nil {
+			os.Exit(4)
+		}
 	case "http":
 		runtime.Start(lambdahttp.Wrap(http.HandlerFunc(page)))
 	}
@@ -269,4 +273,25 @@ func TestCloseEndsRequestsUnderWay(t *testing.T) {
 	if _, err := ask(t, h, asked{}); err == nil {
 		t.Error("a closed host takes a request")
 	}
+}
+
+func TestProvisionedEnvironmentsAreWaitedFor(t *testing.T) {
+	marks := t.TempDir()
+	h := start(t, lambda.Function{Env: []string{"MODE=marked", "MARKS=" + marks}, Provisioned: 3})
+	h.AwaitProvisioned(t.Context())
+	begun, err := os.ReadDir(marks)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(begun) != 3 {
+		t.Errorf("%d environments have begun, want 3", len(begun))
+	}
+	if s := h.Stats(); s.ColdStarts != 0 || s.Environments != 3 {
+		t.Errorf("%+v, want three environments and no cold start", s)
+	}
+}
+
+func TestAProvisionedEnvironmentThatEndsIsNotWaitedFor(t *testing.T) {
+	h := start(t, lambda.Function{Env: []string{"MODE=stillborn"}, Provisioned: 1})
+	h.AwaitProvisioned(t.Context())
 }

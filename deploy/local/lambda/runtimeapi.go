@@ -27,9 +27,7 @@ func (e *environment) api() http.Handler {
 
 // next waits for a request for as long as the process does.
 func (e *environment) next(w http.ResponseWriter, r *http.Request) {
-	e.mu.Lock()
-	e.ready = true
-	e.mu.Unlock()
+	e.once.Do(func() { close(e.begun) })
 	var req *request
 	select {
 	case req = <-e.work:

@@ -106,7 +106,9 @@ func (s stack) create(ctx context.Context) error {
 		StackName: &s.name, TemplateBody: &s.template,
 		Capabilities: []types.Capability{types.CapabilityCapabilityNamedIam},
 	})
-	if err != nil {
+	// There was none when we looked: an attempt without an answer, which the client
+	// repeated, has made it.
+	if _, made := errors.AsType[*types.AlreadyExistsException](err); err != nil && !made {
 		return err
 	}
 	return s.await(ctx, types.StackStatusCreateComplete)

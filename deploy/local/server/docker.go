@@ -80,13 +80,43 @@ func (k container) await(ctx context.Context) error {
 	return nil
 }
 
+// network is one of Docker's, in which a set's containers find each other by their
+// servers' names, also after a restart. Without a name it is that of all containers.
+type network struct{ name string }
+
+// networkOf makes one where a server stands in front of another.
+func (c *Cloud) networkOf(ctx context.Context, defs []Definition, id string) (network, error) {
+	if c.provider != Docker || !slices.ContainsFunc(defs, func(d Definition) bool { return d.behind != "" }) {
+		return network{}, nil
+	}
+	n := network{"provingground-" + id}
+	return n, docker(ctx, "network", "create", "--label", "provingground=private", n.name)
+}
+
+func (n network) args(d Definition) []string {
+	if n.name == "" {
+		return nil
+	}
+	return []string{"--network", n.name, "--network-alias", d.Name}
+}
+
+func (n network) remove() error {
+	if n.name == "" {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), controlTime)
+	defer cancel()
+	return docker(ctx, "network", "rm", n.name)
+}
+
 // startContainer runs a private server with a fixed host port, because Docker
 // would choose a new one at every restart.
-func (c *Cloud) startContainer(ctx context.Context, d Definition, port int) (*Running, error) {
+func (c *Cloud) startContainer(ctx context.Context, d Definition, in network, port int) (*Running, error) {
 	args := []string{
 		"run", "--detach", "--label", "provingground=private",
 		"--publish", fmt.Sprintf("127.0.0.1:%d:%d", port, d.ContainerPort),
 	}
+	args = append(args, in.args(d)...)
 	for _, name := range slices.Sorted(maps.Keys(d.ContainerEnv)) {
 		args = append(args, "--env", name+"="+d.ContainerEnv[name])
 	}

@@ -30,8 +30,14 @@ func (c *Cloud) Start(ctx context.Context, names ...string) (*Set, error) {
 		return nil, err
 	}
 	set := &Set{servers: map[string]*Running{}, dir: home.path}
-	set.release = func() error { return errors.Join(endAll(set), home.remove()) }
-	if err := set.fill(defs, func(d Definition) (*Running, error) { return c.private(ctx, d, home.path, set.addr(d.behind)) }); err != nil {
+	net, err := c.networkOf(ctx, defs, filepath.Base(home.path))
+	if err != nil {
+		return nil, errors.Join(err, home.remove())
+	}
+	set.release = func() error { return errors.Join(endAll(set), net.remove(), home.remove()) }
+	if err := set.fill(defs, func(d Definition) (*Running, error) {
+		return c.private(ctx, d, place{home.path, set.addr(d.behind), net})
+	}); err != nil {
 		return nil, errors.Join(err, set.Close())
 	}
 	return set, nil
@@ -101,7 +107,14 @@ func find(names []string) ([]Definition, error) {
 	return defs, nil
 }
 
-func (c *Cloud) private(ctx context.Context, d Definition, home, behind string) (*Running, error) {
+// place is where a private server runs.
+type place struct {
+	home   string // folder of the set
+	behind string // host:port of the server that it stands in front of
+	net    network
+}
+
+func (c *Cloud) private(ctx context.Context, d Definition, in place) (*Running, error) {
 	if r, err := c.fromEnvironment(d); r != nil || err != nil {
 		return r, err
 	}
@@ -111,7 +124,7 @@ func (c *Cloud) private(ctx context.Context, d Definition, home, behind string) 
 		if err != nil {
 			return nil, err
 		}
-		r, err := c.startPrivate(ctx, d, home, behind, ports)
+		r, err := c.startPrivate(ctx, d, in, ports)
 		if !errors.Is(err, errPortTaken) {
 			return r, err
 		}
@@ -120,17 +133,17 @@ func (c *Cloud) private(ctx context.Context, d Definition, home, behind string) 
 	return nil, last
 }
 
-func (c *Cloud) startPrivate(ctx context.Context, d Definition, home, behind string, ports []int) (*Running, error) {
+func (c *Cloud) startPrivate(ctx context.Context, d Definition, in place, ports []int) (*Running, error) {
 	if c.provider == Docker {
-		return c.startContainer(ctx, d, ports[0])
+		return c.startContainer(ctx, d, in.net, ports[0])
 	}
 	p, err := d.program(ctx, &installer{root: c.root, progress: c.progress})
 	if err != nil {
 		return nil, err
 	}
 	n := &native{
-		def: d, program: p, port: ports[0], second: ports[1], behind: behind,
-		state: filepath.Join(home, d.Name), log: filepath.Join(home, d.Name+".log"),
+		def: d, program: p, port: ports[0], second: ports[1], behind: in.behind,
+		state: filepath.Join(in.home, d.Name), log: filepath.Join(in.home, d.Name+".log"),
 		started: func(process.ID) error { return nil },
 	}
 	if err := n.start(ctx); err != nil {

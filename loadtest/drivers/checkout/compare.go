@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -15,6 +16,7 @@ import (
 
 	"github.com/provingground/provingground/loadtest/engine"
 	"github.com/provingground/provingground/loadtest/report"
+	"github.com/provingground/provingground/loadtest/trial"
 )
 
 const (
@@ -27,8 +29,10 @@ type half struct {
 	asked, failed int64
 	how           string // by status, or kind
 	done          int    // orders that are paid
+	forgotten     int    // orders that were charged and are not there
 	p99           time.Duration
-	servers       int
+	platform      string          // what the Lambda host did
+	servers       []report.Sample // connections of the application, ten looks a second
 	schema        string
 }
 
@@ -39,10 +43,24 @@ func (d *Driver) Compare(ctx context.Context) ([]report.Contrast, error) {
 	if err != nil {
 		return nil, err
 	}
+	e, err := d.look(ctx)
+	if err != nil {
+		return nil, err
+	}
+	d.lost = map[string]bool{}
+	for _, id := range e.strangers {
+		d.lost[id] = true
+	}
+	was.forgotten = len(d.lost)
 	is, err := d.shop(ctx, "checkout")
 	if err != nil {
 		return nil, err
 	}
+	if e, err = d.look(ctx); err != nil {
+		return nil, err
+	}
+	is.forgotten = len(e.strangers)
+	d.servers.forget() // they were those of both systems
 	share := func(h half) string {
 		return fmt.Sprintf("%.1f %% (%d of %d)", 100*float64(h.failed)/float64(max(1, h.asked)), h.failed, h.asked)
 	}
@@ -52,17 +70,20 @@ func (d *Driver) Compare(ctx context.Context) ([]report.Contrast, error) {
 		{Name: "checkouts that failed", Before: share(was), After: share(is), Note: "of all kinds; " + fmt.Sprintf("%d shoppers thinking %v, for %v", shoppers, thinking, d.setup.Duration)},
 		{Name: "how they failed", Before: was.how, After: is.how},
 		{Name: "orders paid", Before: fmt.Sprint(was.done), After: fmt.Sprint(is.done), Note: fmt.Sprintf("%.2f times as many", float64(is.done)/float64(max(1, was.done)))},
+		{Name: "environments", Before: was.platform, After: is.platform, Note: "of the function that sells"},
+		{Name: "charged without an order", Before: fmt.Sprint(was.forgotten), After: fmt.Sprint(is.forgotten), Note: "cards, once nothing was under way any more"},
 		{Name: "own p99", Before: ms(was.p99), After: ms(is.p99), Note: "of what was answered well, without the provider's time"},
-		{Name: "server connections", Before: fmt.Sprint(was.servers), After: fmt.Sprint(is.servers), Note: "the most in pg_stat_activity, ten looks a second"},
+		{
+			Name: "server connections", Before: fmt.Sprint(highest(was.servers)), After: fmt.Sprint(highest(is.servers)), Note: "the most in pg_stat_activity, ten looks a second",
+			Course: &report.Course{Before: was.servers, After: is.servers},
+		},
 		{Name: "schema", Before: was.schema, After: is.schema, Note: "SHA-256 of all columns and constraints, read from the database after each half"},
 	}, nil
 }
 
 // shop puts the shoppers on one role.
 func (d *Driver) shop(ctx context.Context, role string) (h half, err error) {
-	if err := d.released(ctx); err != nil {
-		return h, err
-	}
+	before := d.setup.Scrape(ctx)
 	sampling, stop := context.WithCancel(ctx)
 	var servers sampler
 	var looking sync.WaitGroup
@@ -84,7 +105,8 @@ func (d *Driver) shop(ctx context.Context, role string) (h half, err error) {
 	})
 	stop()
 	looking.Wait()
-	h.servers = servers.highest()
+	h.servers = servers.course()
+	h.platform = platform(role, before, d.setup.Scrape(ctx))
 	if err != nil {
 		return h, err
 	}
@@ -92,7 +114,16 @@ func (d *Driver) shop(ctx context.Context, role string) (h half, err error) {
 	h.asked, h.failed = f.Sent, f.Sent-f.Kinds[engine.OK]
 	h.how = how(f)
 	h.p99 = quantile(without, 0.99)
-	return h, d.after(ctx, role, &h)
+	return h, errors.Join(d.released(ctx), d.after(ctx, role, &h))
+}
+
+// platform says what the Lambda host did between two looks.
+func platform(role string, before, after trial.Metrics) string {
+	since := func(what string) float64 {
+		name := "checkout_" + role + "_lambda_" + what
+		return after[name] - before[name]
+	}
+	return fmt.Sprintf("%.0f cold starts, %.0f throttled", since("cold_starts_total"), since("throttled_total"))
 }
 
 // how counts what failed by status, and by kind what had none.
@@ -114,8 +145,8 @@ func how(c engine.Counts) string {
 	return strings.Join(all, ", ")
 }
 
-// released waits until the environments of the half before have ended, and their
-// connections with them.
+// released waits until the environments with connections of their own have ended,
+// and whatever they were doing with them.
 func (d *Driver) released(ctx context.Context) error {
 	conn, err := pgx.Connect(ctx, d.setup.Env()["DATABASE_URL"])
 	if err != nil {
@@ -128,13 +159,13 @@ func (d *Driver) released(ctx context.Context) error {
 			return err
 		}
 		if time.Now().After(end) || !sleep(ctx, 200*time.Millisecond) {
-			return fmt.Errorf("%d connections of the half before are still open", n)
+			return fmt.Errorf("%d connections of the system as it was are still open", n)
 		}
 	}
 }
 
-// after waits until nothing is pending, counts the paid orders of the half and reads
-// the schema.
+// after waits until nothing is pending or queued, counts the paid orders of the half
+// and reads the schema.
 func (d *Driver) after(ctx context.Context, role string, h *half) error {
 	conn, err := pgx.Connect(ctx, d.setup.Env()["DATABASE_URL"])
 	if err != nil {
@@ -142,13 +173,14 @@ func (d *Driver) after(ctx context.Context, role string, h *half) error {
 	}
 	defer conn.Close(ctx)
 	for end := time.Now().Add(time.Minute); ; {
-		left := 0
-		err := conn.QueryRow(ctx, "SELECT count(*) FILTER (WHERE state = 'paid'), count(*) FILTER (WHERE state = 'pending') FROM checkout.orders WHERE customer LIKE $1",
-			"c"+d.run+"-compare-"+role+"-%").Scan(&h.done, &left)
+		all, left := 0, 0
+		err := conn.QueryRow(ctx, "SELECT count(*), count(*) FILTER (WHERE state = 'paid'), count(*) FILTER (WHERE state = 'pending') FROM checkout.orders WHERE customer LIKE $1",
+			"c"+d.run+"-compare-"+role+"-%").Scan(&all, &h.done, &left)
 		if err != nil {
 			return err
 		}
-		if left == 0 || time.Now().After(end) || !sleep(ctx, 500*time.Millisecond) {
+		there := role == "before" || int64(all) >= h.asked-h.failed // as it was, it keeps no order that was refused
+		if there && left == 0 || time.Now().After(end) || !sleep(ctx, 500*time.Millisecond) {
 			break
 		}
 	}

@@ -36,6 +36,7 @@ type Driver struct {
 	without []time.Duration // answers of the load, without the provider's time
 	queued  int             // acknowledged with 202 by overflow or checkout
 	halves  []half          // of the comparison: as it was, as it is
+	lost    map[string]bool // orders that the system as it was charged and forgot
 }
 
 // New returns the driver of a run. It does no I/O.

@@ -19,7 +19,7 @@ type effects struct {
 	missing   []string         // products whose stock is not what the orders left
 	captured  map[string]int   // charges that the provider captured, by order
 	charged   map[string]int64 // their amounts, by order
-	strangers []string         // captured charges of no order
+	strangers []string         // captured charges of no order, but those that the system as it was left
 }
 
 // look reads what the run has left so far.
@@ -88,7 +88,7 @@ func (d *Driver) charges(ctx context.Context, e *effects) error {
 		}
 		e.captured[c.Order]++
 		e.charged[c.Order] += c.Amount
-		if _, known := e.states[c.Order]; !known {
+		if _, known := e.states[c.Order]; !known && !d.lost[c.Order] {
 			e.strangers = append(e.strangers, c.Order)
 		}
 	}

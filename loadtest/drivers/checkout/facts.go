@@ -12,11 +12,9 @@ import (
 func (d *Driver) Facts(before, after trial.Metrics, _ float64) []report.Fact {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	since := func(name string) string { return fmt.Sprintf("%.0f", after[name]-before[name]) }
-	facts := []report.Fact{
-		{Name: "environments", Value: fmt.Sprintf("%.0f", after["checkout_checkout_lambda_environments"]), Note: since("checkout_checkout_lambda_cold_starts_total") + " cold starts, " + since("checkout_checkout_lambda_throttled_total") + " throttled"},
+	return []report.Fact{
+		{Name: "environments", Value: fmt.Sprintf("%.0f", after["checkout_checkout_lambda_environments"]), Note: platform("checkout", before, after)},
 		{Name: "answered with 202", Value: fmt.Sprint(d.queued), Note: "queued, or pending at the provider"},
 		{Name: "own time", Value: quantile(d.without, 0.5).Round(time.Millisecond).String() + " / " + quantile(d.without, 0.99).Round(time.Millisecond).String(), Note: "without the provider's, p50 / p99"},
 	}
-	return facts
 }

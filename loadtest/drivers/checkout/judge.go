@@ -33,7 +33,7 @@ func (d *Driver) Judge(ctx context.Context, o trial.Observed) ([]judge.Check, er
 	}
 	checks = append(checks, judge.Checkf("dead letters", dead == 0, "%d healthy carts are on the dead-letter queue", dead))
 	if len(o.Marks) == 0 {
-		checks = append(checks, d.judgeWithout())
+		checks = append(checks, d.judgeWithout(), d.judgeConnections())
 		checks = append(checks, d.judgeHalves()...)
 	}
 	return checks, nil
@@ -130,6 +130,17 @@ func (d *Driver) judgeWithout() judge.Check {
 		p99.Round(time.Millisecond), withoutTarget).Timed()
 }
 
+// judgeConnections wants few of them, in the load and in the comparison of the
+// system as it is.
+func (d *Driver) judgeConnections() judge.Check {
+	looks := d.servers.course()
+	for _, h := range d.halves[min(1, len(d.halves)):] {
+		looks = append(looks, h.servers...)
+	}
+	most := highest(looks)
+	return judge.Checkf("connections", len(looks) > 0 && most <= mostServers, "the database had at most %d connections of the application in %d looks (limit %d)", most, len(looks), mostServers)
+}
+
 // judgeHalves wants what the question asks for of the comparison.
 func (d *Driver) judgeHalves() []judge.Check {
 	if len(d.halves) != 2 {
@@ -141,7 +152,6 @@ func (d *Driver) judgeHalves() []judge.Check {
 		judge.Checkf("before fails", failing >= 5, "%.1f %% of the checkouts failed on the system as it was (at least 5 %%): %s", failing, was.how).Timed(),
 		judge.Checkf("after holds", is.failed == 0, "%d of %d checkouts failed on the system as it is: %s", is.failed, is.asked, is.how).Timed(),
 		judge.Checkf("after p99", is.p99 < withoutTarget, "without the provider's time, the shoppers' checkouts took %v at p99 (target %v)", is.p99.Round(time.Millisecond), withoutTarget).Timed(),
-		judge.Checkf("connections", is.servers <= mostServers, "the database had at most %d connections of the application (limit %d)", is.servers, mostServers),
 		judge.Checkf("schema", was.schema == is.schema, "the schema is %s before and %s after", was.schema, is.schema),
 	}
 }

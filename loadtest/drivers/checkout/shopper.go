@@ -27,17 +27,27 @@ type shopper struct {
 	d         *Driver
 	role      string
 	part      string // of the run
+	book      *ledger.Ledger
+	patience  ledger.Patience
 	sell      *balancer.Clients
 	queue     *balancer.Clients
 	heardBack func(took, paying time.Duration)
 }
 
 func (d *Driver) newShopper(role, part string) *shopper {
-	return &shopper{
-		d: d, role: role, part: part,
+	s := &shopper{
+		d: d, role: role, part: part, book: &d.ledger, patience: ledger.Patience{Deadline: shopDeadline, Pause: shopPause},
 		sell:  balancer.NewClients(d.setup.Front[role], d.hosts[role], shopTimeout),
 		queue: balancer.NewClients(d.setup.Front["overflow"], d.hosts["overflow"], shopTimeout),
 	}
+	if part != load {
+		// The comparison's shoppers give up, and what became of their carts is judged
+		// without a ledger. Whoever was told that nothing was attempted asks again, within
+		// the time that shoppers have; of everything else they think that it failed.
+		s.book = &ledger.Ledger{}
+		s.patience = ledger.Patience{Deadline: shopTimeout, Pause: shopPause, Enough: func(end ledger.End, _ bool) bool { return end != ledger.NotAttempted }}
+	}
+	return s
 }
 
 // Close implements engine.Sender.
@@ -48,8 +58,7 @@ type cart struct {
 	key, customer string
 	products      []string
 	quantities    []int
-	at            time.Time // of the acknowledgement
-	id            string
+	id            string // of its order
 }
 
 func (d *Driver) cart(part string, k int64) cart {
@@ -84,44 +93,21 @@ func (c cart) request(path, host string) ([]byte, error) {
 func (s *shopper) Send(ctx context.Context, k int64) engine.Outcome {
 	c := s.d.cart(s.part, k)
 	began := time.Now()
-	unknown := false
-	for attempt := int64(0); ; attempt++ {
-		s.note(func(l *ledger.Ledger) { l.Sent(c.key, c.customer, time.Now()) })
-		asked, err := s.ask(ctx, c, k+attempt)
-		resp := &asked.Resp
-		end, id := readAnswer(asked, err)
-		now := time.Now()
-		s.note(func(l *ledger.Ledger) { l.Answered(c.customer, end, now) })
-		if end == ledger.Acknowledged {
-			c.id, c.at = id, now
-			s.acknowledged(c, resp, now.Sub(began))
-			return engine.Outcome{Kind: engine.OK, Status: resp.Status}
-		}
-		if end == ledger.Refused {
-			return engine.Outcome{Kind: engine.Status, Status: resp.Status}
-		}
-		unknown = unknown || end == ledger.Unknown
-		patience := shopDeadline
-		if s.part != load {
-			// Whoever was told that nothing was attempted asks again, within the time that
-			// shoppers have; of everything else the comparison's shoppers think that it failed.
-			patience = shopTimeout
-			if end != ledger.NotAttempted {
-				patience = 0
-			}
-		}
-		if now.Sub(began) > patience || !sleep(ctx, shopPause) {
-			return asked.GaveUp(end, err)
-		}
+	var asked *balancer.Clients
+	var err error
+	end := s.book.Ask(ctx, c.key, c.customer, s.patience, func(ctx context.Context, n int) (end ledger.End) {
+		asked, err = s.ask(ctx, c, k+int64(n))
+		end, c.id = readAnswer(asked, err)
+		return end
+	})
+	switch end {
+	case ledger.Acknowledged:
+		s.acknowledged(c, &asked.Resp, time.Since(began))
+		return engine.Outcome{Kind: engine.OK, Status: asked.Resp.Status}
+	case ledger.Refused:
+		return engine.Outcome{Kind: engine.Status, Status: asked.Resp.Status}
 	}
-}
-
-// note writes into the ledger, which is that of the load: the comparison's shoppers
-// give up, and what became of their carts is judged without one.
-func (s *shopper) note(write func(*ledger.Ledger)) {
-	if s.part == load {
-		write(&s.d.ledger)
-	}
+	return asked.GaveUp(end, err)
 }
 
 // ask sends the cart to be sold, or to be queued where the function is busy. It
@@ -168,7 +154,9 @@ func (s *shopper) acknowledged(c cart, resp *http1.Response, took time.Duration)
 	if resp.Status == 202 && s.part == load {
 		d.queued++
 	}
-	d.carts[c.customer] = c
+	if s.role != "before" { // which keeps no order that was refused
+		d.carts[c.customer] = c
+	}
 }
 
 // payingTime reads how long the provider took.

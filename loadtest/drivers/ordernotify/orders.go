@@ -57,29 +57,24 @@ func (w *writer) Send(ctx context.Context, k int64) engine.Outcome {
 	if err != nil {
 		return engine.Outcome{Kind: engine.Unknown}
 	}
-	deadline := time.Now().Add(orderDeadline)
-	unknown := false
-	for attempt := int64(0); ; attempt++ {
-		w.d.ledger.Sent(o.key, o.customer, time.Now())
-		_, err := w.Do(ctx, k+attempt, request)
-		end, id := w.readAnswer(o, err)
-		now := time.Now()
-		w.d.ledger.Answered(o.customer, end, now)
-		if end == ledger.Acknowledged {
-			w.d.acknowledged(o, id, now)
-			return engine.Outcome{Kind: engine.OK, Status: w.Resp.Status}
-		}
-		if end == ledger.Refused {
-			return engine.Outcome{Kind: engine.Status, Status: w.Resp.Status}
-		}
-		unknown = unknown || end == ledger.Unknown
-		if err == nil && end == ledger.NotAttempted && !unknown {
-			return engine.Outcome{Kind: engine.Refused, Status: w.Resp.Status}
-		}
-		if now.After(deadline) || !sleep(ctx, orderPause) {
-			return w.GaveUp(end, err)
-		}
+	var id string
+	patience := ledger.Patience{
+		Deadline: orderDeadline, Pause: orderPause,
+		Enough: func(end ledger.End, unknown bool) bool { return err == nil && end == ledger.NotAttempted && !unknown },
 	}
+	end := w.d.ledger.Ask(ctx, o.key, o.customer, patience, func(ctx context.Context, n int) (end ledger.End) {
+		_, err = w.Do(ctx, k+int64(n), request)
+		end, id = w.readAnswer(o, err)
+		return end
+	})
+	switch end {
+	case ledger.Acknowledged:
+		w.d.acknowledged(o, id, time.Now())
+		return engine.Outcome{Kind: engine.OK, Status: w.Resp.Status}
+	case ledger.Refused:
+		return engine.Outcome{Kind: engine.Status, Status: w.Resp.Status}
+	}
+	return w.GaveUp(end, err)
 }
 
 // readAnswer classifies an answer; an acknowledgement must be complete and ours.

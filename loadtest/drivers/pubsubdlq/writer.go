@@ -56,30 +56,22 @@ func (w *writer) Send(ctx context.Context, k int64) engine.Outcome {
 	if err != nil {
 		return engine.Outcome{Kind: engine.Unknown}
 	}
-	book := w.d.book(e.kind)
-	deadline := time.Now().Add(eventDeadline)
-	unknown := false
-	for attempt := int64(0); ; attempt++ {
-		book.Sent(e.id, e.id, time.Now())
-		_, err := w.Do(ctx, k+attempt, request)
-		end := w.readAnswer(e, err)
-		now := time.Now()
-		book.Answered(e.id, end, now)
-		switch {
-		case end == ledger.Acknowledged:
-			w.d.acknowledged(e, now)
-			return engine.Outcome{Kind: engine.OK, Status: w.Resp.Status}
-		case end == ledger.Refused:
-			return engine.Outcome{Kind: engine.Status, Status: w.Resp.Status}
-		}
-		unknown = unknown || end == ledger.Unknown
-		if err == nil && end == ledger.NotAttempted && !unknown {
-			return engine.Outcome{Kind: engine.Refused, Status: w.Resp.Status}
-		}
-		if now.After(deadline) || !sleep(ctx, eventPause) {
-			return w.GaveUp(end, err)
-		}
+	patience := ledger.Patience{
+		Deadline: eventDeadline, Pause: eventPause,
+		Enough: func(end ledger.End, unknown bool) bool { return err == nil && end == ledger.NotAttempted && !unknown },
 	}
+	end := w.d.book(e.kind).Ask(ctx, e.id, e.id, patience, func(ctx context.Context, n int) ledger.End {
+		_, err = w.Do(ctx, k+int64(n), request)
+		return w.readAnswer(e, err)
+	})
+	switch end {
+	case ledger.Acknowledged:
+		w.d.acknowledged(e, time.Now())
+		return engine.Outcome{Kind: engine.OK, Status: w.Resp.Status}
+	case ledger.Refused:
+		return engine.Outcome{Kind: engine.Status, Status: w.Resp.Status}
+	}
+	return w.GaveUp(end, err)
 }
 
 // readAnswer classifies an answer; an acknowledgement must be complete and ours.

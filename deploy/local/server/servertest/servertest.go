@@ -15,6 +15,7 @@ import (
 	"github.com/moby/moby/api/types/container"
 	"github.com/moby/moby/api/types/network"
 	"github.com/testcontainers/testcontainers-go"
+	containers "github.com/testcontainers/testcontainers-go/network"
 	"github.com/testcontainers/testcontainers-go/wait"
 
 	"github.com/provingground/provingground/deploy/local/server"
@@ -45,17 +46,24 @@ func start(t testing.TB, c *server.Cloud, names []string) (*server.Set, error) {
 	if c.Provider() != server.Docker {
 		return c.Start(t.Context(), names...)
 	}
+	// One stands in front of another by its name.
+	joined, err := containers.New(t.Context())
+	testcontainers.CleanupNetwork(t, joined)
+	if err != nil {
+		return nil, err
+	}
 	return c.StartContainers(t.Context(), func(ctx context.Context, d server.Definition, port int) (string, error) {
-		return run(ctx, t, d, port)
+		return run(ctx, t, d, joined, port)
 	}, names...)
 }
 
 // run leaves the end of the container to testcontainers, which also sweeps up
 // after a test that was killed.
-func run(ctx context.Context, t testing.TB, d server.Definition, port int) (id string, err error) {
+func run(ctx context.Context, t testing.TB, d server.Definition, in *testcontainers.DockerNetwork, port int) (id string, err error) {
 	t.Helper()
 	exposed := fmt.Sprintf("%d/tcp", d.ContainerPort)
 	c, err := testcontainers.Run(ctx, d.Image.Name(),
+		containers.WithNetwork([]string{d.Name}, in),
 		testcontainers.WithExposedPorts(exposed),
 		testcontainers.WithEnv(d.ContainerEnv),
 		testcontainers.WithCmd(d.ContainerArgs...),

@@ -1,6 +1,7 @@
-// Command before is the checkout as the question found it: it is measured for comparison. It is a Lambda function of the runtime
-// provided.al2023 behind an HTTP API, in a zip as "bootstrap"; locally the Lambda host
-// runs it. It takes its configuration from the environment.
+// Command before is the checkout as the question found it, for comparison. It is a
+// Lambda function of the runtime provided.al2023 behind an HTTP API, in a zip as
+// "bootstrap"; locally the Lambda host runs it. It takes its configuration from the
+// environment.
 package main
 
 import (
@@ -17,7 +18,7 @@ import (
 func main() { role.Main("before", run) }
 
 func run(ctx context.Context, env func(string) string, _ []string, out io.Writer) error {
-	s, err := checkout.LoadSettings(ctx, env, "DATABASE_URL", false, out)
+	s, err := checkout.LoadSettings(ctx, env, checkout.Needs{Database: "DATABASE_URL", Connections: 1, Application: "checkout-direct"}, out)
 	if err != nil {
 		return err
 	}

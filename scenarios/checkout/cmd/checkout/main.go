@@ -17,10 +17,11 @@ import (
 func main() { role.Main("checkout", run) }
 
 func run(ctx context.Context, env func(string) string, _ []string, out io.Writer) error {
-	s, err := checkout.LoadSettings(ctx, env, "PGBOUNCER_URL", true, out)
+	s, err := checkout.LoadSettings(ctx, env, checkout.Needs{Database: "PGBOUNCER_URL", Connections: 1, Queue: true}, out)
 	if err != nil {
 		return err
 	}
+	s.Warm(ctx)
 	lambda.StartWithOptions(lambdahttp.Wrap(checkout.Handler(s)), lambda.WithContext(ctx))
 	return nil
 }

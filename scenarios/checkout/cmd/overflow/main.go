@@ -1,6 +1,7 @@
-// Command overflow queues the carts that checkout has no environment for. It is a Lambda function of the runtime
-// provided.al2023 behind an HTTP API, in a zip as "bootstrap"; locally the Lambda host
-// runs it. It takes its configuration from the environment.
+// Command overflow queues the carts that checkout has no environment for. It is a
+// Lambda function of the runtime provided.al2023 behind an HTTP API, in a zip as
+// "bootstrap"; locally the Lambda host runs it. It takes its configuration from the
+// environment.
 package main
 
 import (
@@ -17,7 +18,7 @@ import (
 func main() { role.Main("overflow", run) }
 
 func run(ctx context.Context, env func(string) string, _ []string, out io.Writer) error {
-	s, err := checkout.LoadSettings(ctx, env, "", true, out)
+	s, err := checkout.LoadSettings(ctx, env, checkout.Needs{Queue: true}, out)
 	if err != nil {
 		return err
 	}

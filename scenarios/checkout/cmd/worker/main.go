@@ -27,13 +27,9 @@ func run(ctx context.Context, env func(string) string, args []string, out io.Wri
 	if err := v.Err(); err != nil {
 		return fmt.Errorf("%w: %w", role.ErrUsage, err)
 	}
-	s, err := checkout.LoadSettings(ctx, env, "PGBOUNCER_URL", true, out)
+	s, err := checkout.LoadSettings(ctx, env, checkout.Needs{Database: "PGBOUNCER_URL", Connections: 8, Queue: true}, out)
 	if err != nil {
 		return err
-	}
-	s.DB.Close() // of an environment
-	if s.DB, err = checkout.OpenDatabase(ctx, env("PGBOUNCER_URL"), "", 8); err != nil {
-		return fmt.Errorf("%w: %w", role.ErrUsage, err)
 	}
 	defer s.DB.Close()
 	return checkout.RunWorker(ctx, p, s, direct, visibility)

@@ -54,7 +54,7 @@ func run(ctx context.Context, env func(string) string, args []string, _ io.Write
 	defer host.Close()
 	return role.Service{
 		Addr: addr, AdminAddr: admin, Public: lambda.Gateway(host), Admin: metrics(f.Name, host), Drain: drain,
-		Work: func(_ context.Context, ready func()) error { ready(); return nil },
+		Work: func(ctx context.Context, ready func()) error { host.AwaitProvisioned(ctx); ready(); return nil },
 	}.Run(ctx)
 }
 
