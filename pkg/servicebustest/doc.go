@@ -82,23 +82,24 @@
 //
 // # Numbers
 //
-// make bench-servicebus, 2026-11-24, 2 cores which client and server share,
-// azservicebus v1.11.0, bodies of 256 bytes, messages a second:
+// make bench-servicebus, 2 cores which client and server share, azservicebus
+// v1.11.0, bodies of 256 bytes, messages a second, on an Intel Xeon (2026-11-24) and
+// on an AMD EPYC (2026-11-28, with a journal that writes ahead):
 //
-//	                                              memory    journal
-//	send, 32 senders                            102,700     35,400
-//	send in batches of 500                      319,300    210,100
-//	receive 500 at a time, complete 64 at once   59,900     49,800
-//	the same with 1,000,000 messages behind      65,900
+//	                                          Xeon               EPYC
+//	                                              memory    journal    memory    journal
+//	send, 32 senders                            102,700     35,400    45,300     29,100
+//	send in batches of 500                      319,300    210,100   210,900    147,200
+//	receive 500 at a time, complete 64 at once   59,900     49,800    37,000     31,500
+//	the same with 1,000,000 messages behind      65,900               33,700
 //
-// A queued message takes 571 bytes of memory, 256 of which are its body. The
-// journal alone, without any Service Bus, took 62,000 records a second from 32
-// that wait for the disk, and 4,662 syncs a second.
+// A queued message takes 571 bytes of memory, 256 of which are its body.
 //
-// How far the disk is from being the limit: go test -run '^$' -bench
-// SendWith32Senders -benchtime 2s ./pkg/servicebustest, 2026-11-28, AMD EPYC, 2 cores
-// that clients and server share, lowest and highest of three runs. Of 32 senders the
-// journal took 30,300 to 31,700 messages a second, memory 48,500 to 58,800. The disk
-// made 2,800 to 3,200 syncs of 4 KiB a second, and took 143,000 to 151,000 records
-// from 32 that only append to a journal: three times what the cores send in memory.
+// How far sends are from what the disk's syncs allow: go test -run '^$' -bench
+// SendWith32Senders -benchtime 2s ./pkg/servicebustest, on the EPYC, four runs. None
+// of 32 senders sends again before a sync is over; if one sync took the records of
+// all 32, a round would last as long as 32 sends in memory and one sync. Of that rate
+// the sends reached 0.81, 0.92, 0.74 and 0.69: 28,200 to 30,500 a second with a
+// journal, where memory took 40,800 to 55,600 and one appender 5,100 to 5,900 syncs.
+// 32 that only append to a journal wrote 126,000 to 159,000 records.
 package servicebustest
