@@ -86,7 +86,7 @@
 // v1.11.0, bodies of 256 bytes, messages a second, on an Intel Xeon (2026-11-24) and
 // on an AMD EPYC (2026-11-28, with a journal that writes ahead):
 //
-//	                                          Xeon               EPYC
+//	                                                  Xeon                  EPYC
 //	                                              memory    journal    memory    journal
 //	send, 32 senders                            102,700     35,400    45,300     29,100
 //	send in batches of 500                      319,300    210,100   210,900    147,200
