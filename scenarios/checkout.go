@@ -12,7 +12,7 @@ func checkout() Scenario {
 		Needs:    []string{"aws", "postgres", "pgbouncer"},
 		Template: "aws/checkout.yaml",
 		Roles: []Role{
-			{Name: "payments", Count: 1, StandIn: true, Env: map[string]string{"GOMAXPROCS": "1"}},
+			{Name: "payments", Count: 1, StandIn: true},
 			{Name: "worker", Count: 2, Env: map[string]string{"CARTS_QUEUE": "checkout-carts"}, Calls: map[string]string{"PAYMENTS_URL": "payments"}},
 			{
 				Name: "checkout", Count: 2, Env: map[string]string{"CARTS_QUEUE": "checkout-carts", "GOMAXPROCS": "1"}, Calls: map[string]string{"PAYMENTS_URL": "payments"},
