@@ -208,15 +208,15 @@ func builds() []broken {
 		},
 		{
 			scenario: "orderprocessor", name: "orders are acknowledged before the queue has them",
-			edits: []stack.Edit{{File: "intake.go", Old: `	if err := i.queue.send(ctx, o, start); err != nil {`, New: `	if o.Items[0].Quantity == 3 {
-	} else if err := i.queue.send(ctx, o, start); err != nil {`}},
+			edits: []stack.Edit{{File: "intake.go", Old: `	if err := i.queue.Send(ctx, message(o, start)); err != nil {`, New: `	if o.Items[0].Quantity == 3 {
+	} else if err := i.queue.Send(ctx, message(o, start)); err != nil {`}},
 			check: "ledger", complains: "was acknowledged",
 		},
 		{
 			scenario: "orderprocessor", name: "a repeated order is not recognized", drill: "lostack",
 			edits: []stack.Edit{
-				{File: "tables.go", Old: `{rowSeen + o.id,`, New: `{rowSeen + o.id + time.Now().Format(".000000000"),`},
-				{File: "tables.go", Old: `{rowOrder + o.id,`, New: `{rowOrder + o.id + time.Now().Format(".000000000"),`},
+				{File: "tables.go", Old: `rowSeen + o.id, ""`, New: `rowSeen + o.id + time.Now().Format(".000000000"), ""`},
+				{File: "tables.go", Old: `rowOrder + o.id, ""`, New: `rowOrder + o.id + time.Now().Format(".000000000"), ""`},
 			},
 			check: "ledger", complains: "is there 2 times",
 		},
@@ -238,9 +238,11 @@ func builds() []broken {
 		},
 		{
 			scenario: "orderprocessor", name: "an outage is taken for poison", drill: "outage",
-			edits: []stack.Edit{{File: "processor.go", Old: `	case err != nil && away(err):
-		return sessionqueue.Unavailable(err)
-`, New: ``}},
+			edits: []stack.Edit{{File: "processor.go", Old: `	case err != nil:
+		return servicebusconsumer.Unavailable(err)
+`, New: `	case err != nil:
+		return servicebusconsumer.Permanent(reasonStorage, err)
+`}},
 			check: "dead letters", complains: "healthy orders are on the dead-letter queue",
 		},
 		{

@@ -116,7 +116,7 @@ func TestTheTransactionIsAllOrNothingAndSaysWhy(t *testing.T) {
 	if refused, ok := errors.AsType[*tablebatch.Refused](err); !ok || !tablebatch.Exists(err) || refused.Index != 1 {
 		t.Errorf("a row that is there: %v", err)
 	}
-	if _, err := c.store.get(t.Context(), "p", "c"); !errors.Is(err, errNotThere) {
+	if _, err := tablebatch.Get(t.Context(), c.common.Table, "p", "c"); !errors.Is(err, tablebatch.ErrNotThere) {
 		t.Errorf("the first row of a refused transaction: %v", err)
 	}
 	replace := row("p", "a")
