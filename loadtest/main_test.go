@@ -321,6 +321,45 @@ func builds() []broken {
 			check: "balances", complains: "is not the sum of their charges",
 		},
 		{
+			scenario: "servicebusdlq", name: "what was booked is not remembered", drill: "lostack",
+			edits: []stack.Edit{
+				{File: "ledger.go", Old: `rowSeen+digest(p.id), ""`, New: `rowSeen+digest(p.id)+time.Now().Format(".000000000"), ""`},
+				{File: "ledger.go", Old: `chargeRow(rowCharge+digest(p.id), p`, New: `chargeRow(rowCharge+digest(p.id)+time.Now().Format(".000000000"), p`},
+			},
+			check: "ledger", complains: "is there 2 times",
+		},
+		{
+			scenario: "servicebusdlq", name: "poison is completed and not dead-lettered", drill: "burst",
+			edits: []stack.Edit{{File: "processor.go", Old: `		return servicebusconsumer.Permanent(bad.reason, bad.err)
+`, New: `		return nil
+`}},
+			check: "letters", complains: "was acknowledged",
+		},
+		{
+			scenario: "servicebusdlq", name: "an outage is taken for poison", drill: "outage",
+			edits: []stack.Edit{{File: "processor.go", Old: `	case err != nil:
+		return servicebusconsumer.Unavailable(err)
+	}
+	if fresh {`, New: `	case err != nil:
+		return servicebusconsumer.Permanent(reasonStorage, err)
+	}
+	if fresh {`}},
+			check: "innocent", complains: "is healthy and is quarantined",
+		},
+		{
+			scenario: "servicebusdlq", name: "no canary goes first", drill: "resubmit-twice",
+			edits: []stack.Edit{{File: "resubmit.go", Old: `		if r.Booked == 0 && r.Sent > 0 {
+			return nil // the canary is on its way
+		}
+`, New: ``}},
+			check: "canary", complains: "to the broken processor and",
+		},
+		{
+			scenario: "servicebusdlq", name: "the balance forgets charges", drill: "burst",
+			edits: []stack.Edit{{File: "ledger.go", Old: `aztables.EDMInt64(cents + amount)`, New: `aztables.EDMInt64(amount)`}},
+			check: "balances", complains: "its charges make it",
+		},
+		{
 			scenario: "checkout", name: "each attempt has a key of its own at the provider", drill: "provider-silent",
 			edits: []stack.Edit{{File: "payment.go", Old: `req.Header.Set("Idempotency-Key", order)`, New: `req.Header.Set("Idempotency-Key", fmt.Sprint(order, time.Now().UnixNano()))`}},
 			check: "money", complains: "was charged",

@@ -12,8 +12,10 @@
 //   - [Unavailable]: a dependency is away. The message stays where it is, locked,
 //     and is handled again after a pause, as often as it takes: an outage costs a
 //     message no delivery and lets no later message of its session pass.
-//   - anything else, and a panic: abandoned after a pause. MaxFailures decides how
-//     often, else the queue's MaxDeliveryCount; meanwhile its session waits.
+//   - anything else, and a panic: handled again after a pause. MaxFailures decides how
+//     often, else the queue's MaxDeliveryCount; meanwhile its session waits. Without
+//     sessions it waits beside the workers, with its lock kept, and what failed before
+//     has a quarter of their places: poison does not keep healthy messages waiting.
 //
 // A message may be handled twice: after a crash, a lost answer, or a pause longer
 // than the lock. The one who lost the lock learns it late. So the handler's effect
@@ -57,6 +59,8 @@ type Consumer struct {
 	// Observe is told how each message ended, and of calls that failed, with a nil
 	// message; may be nil. It is called by many goroutines.
 	Observe func(m *Message, o Outcome, err error)
+
+	lane *lane // of a queue without sessions
 }
 
 // An Outcome is how a message ended this time.
@@ -66,7 +70,7 @@ type Outcome string
 const (
 	Done     Outcome = "done"
 	Waiting  Outcome = "waiting"  // a dependency is away: told once for each pause
-	Retried  Outcome = "retried"  // abandoned: it comes again
+	Retried  Outcome = "retried"  // it failed, and is handled again
 	Released Outcome = "released" // given back: the consumer stops
 	Dead     Outcome = "dead"     // dead-lettered
 	Lost     Outcome = "lost"     // the lock is no longer ours: the message comes again elsewhere
@@ -116,6 +120,7 @@ func (c *Consumer) Run(ctx context.Context) error {
 		return errors.New("servicebusconsumer: dead letters have no sessions")
 	}
 	r := c.withDefaults()
+	r.lane = newLane(r.Messages)
 	workers, work := r.Messages, r.takeMessages
 	if r.Sessions > 0 {
 		workers, work = r.Sessions, r.takeSessions

@@ -52,31 +52,49 @@ func (c *Consumer) renew(ctx context.Context, l lock, lose context.CancelCauseFu
 	}
 }
 
-// handle handles a message until it is settled, and reports whether it is: if not,
-// it is still locked, or lost, and no later one of its session may pass.
+// An ending is what became of a message that was handled.
+type ending int
+
+const (
+	settled   ending = iota
+	unsettled        // it is still locked, or lost
+	failing          // and the handler failed of it
+)
+
+// handle handles a message until it is settled, and reports whether it is: if not, no
+// later one of its session may pass.
 func (c *Consumer) handle(ctx, working context.Context, s settler, m *Message) bool {
+	end, err := c.try(ctx, working, s, m)
+	if end == failing {
+		end = c.failed(ctx, working, s, m, failures(m)+1, err)
+	}
+	return end == settled
+}
+
+// try handles a message, and settles it unless the handler failed of it. While a
+// dependency is away it tries again.
+func (c *Consumer) try(ctx, working context.Context, s settler, m *Message) (ending, error) {
 	for pause := firstPause; ; pause = min(2*pause, lastPause) {
 		err := c.call(working, m)
 		switch {
 		case err == nil:
-			return c.settled(m, Done, nil, c.settle(working, func(call context.Context) error { return s.CompleteMessage(call, m, nil) }))
+			return c.settled(m, Done, nil, c.settle(working, func(call context.Context) error { return s.CompleteMessage(call, m, nil) })), nil
 		case errors.Is(context.Cause(working), ErrLost):
 			c.Observe(m, Lost, err)
-			return false
+			return unsettled, err
 		case working.Err() != nil:
 			c.Observe(m, Released, err)
-			return false
+			return unsettled, err
 		case errors.As(err, new(*permanent)):
-			p, _ := errors.AsType[*permanent](err)
-			return c.bury(working, s, m, p.reason, err)
+			return c.bury(working, s, m, reasonOf(err), err), nil
 		case !errors.As(err, new(*unavailable)):
-			return c.failed(ctx, working, s, m, err)
+			return failing, err
 		}
 		c.Observe(m, Waiting, err)
 		// At the end the message is given back as it is: this was no failure.
 		if !sleep(ctx, jittered(pause)) {
 			c.Observe(m, Released, err)
-			return false
+			return unsettled, err
 		}
 	}
 }
@@ -94,30 +112,45 @@ func (c *Consumer) call(ctx context.Context, m *Message) (err error) {
 
 const propertyFailures = "failures"
 
-// failed abandons a message, or gives it up.
-func (c *Consumer) failed(ctx, working context.Context, s settler, m *Message, err error) bool {
-	before, _ := m.ApplicationProperties[propertyFailures].(int64)
-	failures := before + 1
+// failures is how often the handler failed of a message, before it was given back.
+func failures(m *Message) int64 {
+	n, _ := m.ApplicationProperties[propertyFailures].(int64)
+	return n
+}
+
+// remember gives a message back with the number of its failures.
+func (c *Consumer) remember(failures int64) *azservicebus.AbandonMessageOptions {
+	if c.MaxFailures == 0 || failures == 0 {
+		return nil
+	}
+	return &azservicebus.AbandonMessageOptions{PropertiesToModify: map[string]any{propertyFailures: failures}}
+}
+
+// failed abandons a message after a pause, or gives it up.
+func (c *Consumer) failed(ctx, working context.Context, s settler, m *Message, failures int64, err error) ending {
 	if c.MaxFailures > 0 && failures >= int64(c.MaxFailures) {
-		reason := KeepsFailing
-		if errors.As(err, new(*panicked)) {
-			reason = Panicked
-		}
-		return c.bury(working, s, m, reason, err)
+		return c.bury(working, s, m, reasonOf(err), err)
 	}
 	sleep(ctx, jittered(delay(max(failures, int64(m.DeliveryCount)))))
-	changed := &azservicebus.AbandonMessageOptions{}
-	if c.MaxFailures > 0 {
-		changed.PropertiesToModify = map[string]any{propertyFailures: failures}
+	return c.settled(m, Retried, err, c.settle(working, func(call context.Context) error { return s.AbandonMessage(call, m, c.remember(failures)) }))
+}
+
+// reasonOf is what a dead letter says of an error.
+func reasonOf(err error) string {
+	if p, ok := errors.AsType[*permanent](err); ok {
+		return p.reason
 	}
-	return c.settled(m, Retried, err, c.settle(working, func(call context.Context) error { return s.AbandonMessage(call, m, changed) }))
+	if errors.As(err, new(*panicked)) {
+		return Panicked
+	}
+	return KeepsFailing
 }
 
 // maxText is under what the service takes for each of the two properties, 4096
 // characters.
 const maxText = 1000
 
-func (c *Consumer) bury(ctx context.Context, s settler, m *Message, reason string, err error) bool {
+func (c *Consumer) bury(ctx context.Context, s settler, m *Message, reason string, err error) ending {
 	letter := &azservicebus.DeadLetterOptions{Reason: to.Ptr(reason), ErrorDescription: to.Ptr(fmt.Sprintf("%.*s", maxText, err.Error()))}
 	return c.settled(m, Dead, err, c.settle(ctx, func(call context.Context) error { return s.DeadLetterMessage(call, m, letter) }))
 }
@@ -130,16 +163,17 @@ func (c *Consumer) settle(ctx context.Context, do func(context.Context) error) e
 }
 
 // settled reports how a message ended.
-func (c *Consumer) settled(m *Message, o Outcome, reason, err error) bool {
+func (c *Consumer) settled(m *Message, o Outcome, reason, err error) ending {
 	switch {
 	case err == nil:
 		c.Observe(m, o, reason)
+		return settled
 	case is(err, azservicebus.CodeLockLost):
 		c.Observe(m, Lost, err)
 	default:
 		c.Observe(m, Failed, fmt.Errorf("settle as %s: %w", o, err))
 	}
-	return err == nil
+	return unsettled
 }
 
 // delay grows with what went wrong before.
