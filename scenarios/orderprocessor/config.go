@@ -41,14 +41,14 @@ func NewCommon(name string, env func(string) string, out io.Writer) (Common, err
 	}
 	var err error
 	if c.Table, err = tablebatch.Open(storage, table); err != nil {
-		return c, fmt.Errorf("%w: TABLES_CONNECTION_STRING: %w", role.ErrUsage, err)
+		return c, fmt.Errorf("%w: TABLES_CONNECTION_STRING must be one: %w", role.ErrUsage, err)
 	}
 	if c.Traces, err = traces.Open("orderprocessor-"+name, c.Log); err != nil {
 		return c, fmt.Errorf("%w: %w", role.ErrUsage, err)
 	}
 	if c.Client, err = servicebusproducer.Open(broker); err != nil {
 		c.Traces.Close()
-		return c, fmt.Errorf("%w: SERVICEBUS_CONNECTION_STRING: %w", role.ErrUsage, err)
+		return c, fmt.Errorf("%w: SERVICEBUS_CONNECTION_STRING must be one: %w", role.ErrUsage, err)
 	}
 	return c, nil
 }

@@ -42,7 +42,7 @@ func NewProcess(name string, env func(string) string, out io.Writer) (*Process, 
 	}
 	var err error
 	if p.Client, err = servicebusproducer.Open(broker); err != nil {
-		return nil, fmt.Errorf("%w: SERVICEBUS_CONNECTION_STRING: %w", role.ErrUsage, err)
+		return nil, fmt.Errorf("%w: SERVICEBUS_CONNECTION_STRING must be one: %w", role.ErrUsage, err)
 	}
 	if p.Traces, err = traces.Open("servicebusdlq-"+name, p.Log); err != nil {
 		return nil, fmt.Errorf("%w: %w", role.ErrUsage, err)
@@ -59,7 +59,7 @@ func OpenTable(env func(string) string, variable string) (*aztables.Client, erro
 	}
 	table, err := tablebatch.Open(storage, name)
 	if err != nil {
-		return nil, fmt.Errorf("%w: TABLES_CONNECTION_STRING: %w", role.ErrUsage, err)
+		return nil, fmt.Errorf("%w: TABLES_CONNECTION_STRING must be one: %w", role.ErrUsage, err)
 	}
 	return table, nil
 }

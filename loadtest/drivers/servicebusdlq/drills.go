@@ -125,7 +125,8 @@ func (d *Driver) judgeCanary() judge.Check {
 }
 
 // judgeOnce wants all letters of the resubmission at that place, which was asked for
-// twice and once more under another name, booked once.
+// twice and once more under another name, booked once. Which of the two names took a
+// letter first does not matter.
 func (d *Driver) judgeOnce(at int) judge.Check {
 	if len(d.resubmissions) < at+2 {
 		return judge.Checkf("resubmitted once", false, "%d resubmissions ended", len(d.resubmissions))
@@ -137,8 +138,8 @@ func (d *Driver) judgeOnce(at int) judge.Check {
 			wrong++
 		}
 	}
-	return judge.Checkf("resubmitted once", r.Letters > 0 && r.Booked == r.Letters && again.Died == 0 && wrong == 0,
-		"asked for twice and once more under another name, %d letters were sent back and %d booked, %d under the other name; %d of the booked are not charged once", r.Letters, r.Booked, again.Booked, wrong)
+	return judge.Checkf("resubmitted once", r.Letters > 0 && r.Booked+again.Booked == r.Letters && r.Died+again.Died+wrong == 0,
+		"asked for twice under one name and once under another, of %d letters %d were booked under the first and %d under the other; %d of the booked are not charged once", r.Letters, r.Booked, again.Booked, wrong)
 }
 
 // judgeSessions wants the letters of the queue with sessions to have kept theirs.

@@ -17,16 +17,10 @@ import (
 	"github.com/provingground/provingground/pkg/role"
 )
 
-const usage = `usage:
-  quarantine groups
-  quarantine list [-queue Q] [-reason R] [-shape S] [-state open] [-after ID] [-limit N]
-  quarantine show ID
-  quarantine diff ID
-  quarantine repair -why W -data JSON ID
-  quarantine resubmit [-name N] (ID... | -queue Q -reason R -shape S)
-  quarantine progress N
-  quarantine discard -why W (ID... | -queue Q -reason R -shape S)
-  quarantine audit [ID]`
+const usage = "with QUARANTINE_URL and ADMIN_TOKEN in the environment: quarantine groups" +
+	" | list [-queue Q] [-reason R] [-shape S] [-state open|sending|sent|booked|discarded] [-after ID] [-limit N] | show ID | diff ID | audit [ID]" +
+	" | repair -why TEXT -data JSON ID | resubmit [-name NAME] (ID… | -queue Q -reason R -shape S) | progress NAME" +
+	" | discard -why TEXT (ID… | -queue Q -reason R -shape S)"
 
 const callTimeout = 30 * time.Second
 
