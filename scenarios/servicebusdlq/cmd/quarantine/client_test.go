@@ -21,8 +21,18 @@ func environment(url string) func(string) string {
 
 func TestMistakesInTheCallSayHowItIsUsed(t *testing.T) {
 	for _, args := range [][]string{
-		{"help"}, {"lst"}, {"groups", "x"}, {"show"}, {"diff"}, {"diff", "a", "b"}, {"progress"}, {"discard", "a"}, {"resubmit", "-why", "x", "a"},
-		{"repair", "-why", "x", "a"}, {"repair", "-data", "{}", "a"}, {"list", "-nosuch"},
+		{"help"},
+		{"lst"},
+		{"groups", "x"},
+		{"show"},
+		{"diff"},
+		{"diff", "a", "b"},
+		{"progress"},
+		{"discard", "a"},
+		{"resubmit", "-why", "x", "a"},
+		{"repair", "-why", "x", "a"},
+		{"repair", "-data", "{}", "a"},
+		{"list", "-nosuch"},
 	} {
 		err := run(t.Context(), environment(""), args, io.Discard)
 		if !errors.Is(err, role.ErrUsage) || !strings.Contains(err.Error(), "quarantine groups") {
