@@ -5,7 +5,7 @@ GO ?= go
 LOADFLAGS = $(if $(RATE),-rate $(RATE)) $(if $(DURATION),-duration $(DURATION))
 
 .DEFAULT_GOAL := help
-.PHONY: help up down status logs run load drill test test-localstack matrix lint bench bench-loadtest bench-edge bench-pubsub bench-servicebus bench-imageresize clean need-scenario
+.PHONY: help up down status logs run load drill test test-localstack test-docker nightly matrix lint bench bench-loadtest bench-edge bench-pubsub bench-servicebus bench-imageresize clean need-scenario
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "make %-16s %s\n", $$1, $$2}' Makefile
@@ -42,6 +42,12 @@ test-localstack: ## the AWS integration tests that pass on LocalStack instead of
 	@$(GO) build -o .local/bin/local ./deploy/local
 	@test "$(PROVIDER)" != native || .local/bin/local install aws dynamodb
 	@$(GO) test -count=1 -p 1 -timeout 8m $(LOCALSTACK)
+
+test-docker: ## docker-compose.yml brought up, loaded and broken, with stand-ins for the images of vendors
+	@$(GO) run ./deploy/local/dockerproof $(S)
+
+nightly: matrix ## what takes too long for every push: the kill matrix, and the Docker proof of every scenario that has images
+	@$(GO) run ./deploy/local/dockerproof -all
 
 matrix: ## kill each role of ordernotify at every operation on the wire, and print what was lost or doubled
 	@MATRIX=full $(GO) test -count=1 -timeout 30m -v -run TestKillMatrix ./loadtest/drivers/ordernotify
