@@ -46,7 +46,7 @@ func vendorImages() []vendorImage {
 		{"AWS_IMAGE", "localstack/localstack:4.14.0", []string{"aws", "dynamodb"}, "local/ministack:stand-in", "MiniStack from PyPI"},
 		{"GO_IMAGE", "golang:1.26.8-bookworm", nil, goImage, "Debian with this machine's Go"},
 		{"PGBOUNCER_IMAGE", "edoburu/pgbouncer:1.18.0", []string{"pgbouncer"}, "", ""},
-		{"PUBSUB_IMAGE", "gcr.io/google.com/cloudsdktool/google-cloud-cli:573.0.0-emulators", []string{"pubsub"}, "", ""},
+		{"PUBSUB_IMAGE", "gcr.io/google.com/cloudsdktool/google-cloud-cli:573.0.0-emulators", []string{"pubsub"}, "local/pubsub:stand-in", "pkg/pubsubtest of this repository"},
 		{"AZURITE_IMAGE", "mcr.microsoft.com/azure-storage/azurite:3.37.0", []string{"tables"}, "", ""},
 		{"NODE_IMAGE", "node:24.19.0-bookworm-slim", []string{"d1"}, "", ""},
 	}
@@ -138,12 +138,12 @@ func buildImages(ctx context.Context, t *tools, e *engine) error {
 			return err
 		}
 	}
-	dir, err := buildContext()
+	dir, err := buildContext(ctx)
 	if err != nil {
 		return err
 	}
 	defer os.RemoveAll(dir)
-	for _, target := range []string{"redis", "postgres", "ministack", "deaf"} {
+	for _, target := range []string{"redis", "postgres", "ministack", "pubsub", "deaf"} {
 		name := "local/" + target + ":stand-in"
 		err := t.step("building "+name, func() error {
 			_, err := e.docker(ctx, "build", "--quiet", "--target", target, "--tag", name, dir)
@@ -169,7 +169,7 @@ func buildImages(ctx context.Context, t *tools, e *engine) error {
 }
 
 // buildContext writes the files that images are built from into a folder.
-func buildContext() (dir string, err error) {
+func buildContext(ctx context.Context) (dir string, err error) {
 	if dir, err = os.MkdirTemp("", "dockerproof-"); err != nil {
 		return "", err
 	}
@@ -185,7 +185,13 @@ func buildContext() (dir string, err error) {
 	if err := os.CopyFS(dir, files); err != nil {
 		return "", err
 	}
-	if err := os.Chmod(filepath.Join(dir, "postgres.sh"), 0o755); err != nil {
+	for _, script := range []string{"postgres.sh", "gcloud.sh"} {
+		if err := os.Chmod(filepath.Join(dir, script), 0o755); err != nil {
+			return "", err
+		}
+	}
+	static := []string{"CGO_ENABLED=0"}
+	if _, err := output(ctx, static, "go", "build", "-buildvcs=false", "-o", filepath.Join(dir, "pubsubtest"), "./pkg/pubsubtest/cmd/pubsubtest"); err != nil {
 		return "", err
 	}
 	pins, err := os.ReadFile("deploy/local/server/ministack.txt")

@@ -88,14 +88,14 @@ func TestTheReadmeRepeatsTheTable(t *testing.T) {
 }
 
 func TestAnImageThatAVariableNamesRuns(t *testing.T) {
-	t.Setenv("PUBSUB_IMAGE", "")
-	if _, err := choose([]string{"webhooks"}, false); err == nil || !strings.Contains(err.Error(), "PUBSUB_IMAGE") {
+	t.Setenv("AZURITE_IMAGE", "")
+	if _, err := choose([]string{"orderprocessor"}, false); err == nil || !strings.Contains(err.Error(), "AZURITE_IMAGE") {
 		t.Fatalf("error %v, want one that names the variable", err)
 	}
 	for _, v := range vendorImages() {
 		t.Setenv(v.variable, v.image)
 	}
-	chosen, err := choose([]string{"webhooks"}, false)
+	chosen, err := choose([]string{"orderprocessor"}, false)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -81,8 +81,8 @@ func run(ctx context.Context, args []string, out, errOut io.Writer) error {
 	return proveAll(ctx, t, chosen)
 }
 
-// everyPush are the scenarios that a push proves; together they need every
-// stand-in there is.
+// everyPush are the scenarios that a push proves: with them a cache, a database and
+// both AWS emulators run.
 func everyPush() []string { return []string{"urlshortener", "ordernotify"} }
 
 func choose(slugs []string, all bool) ([]scenarios.Scenario, error) {
