@@ -71,9 +71,11 @@ type options struct {
 	warmUp   time.Duration
 	drill    string
 	reports  string
-	untimed  bool         // judge the guarantee alone
-	edits    []stack.Edit // for builds of the roles that are broken on purpose
-	command  string
+	untimed  bool // judge the guarantee alone
+	// The roles run in containers, too, and the load goes through published ports.
+	containers bool
+	edits      []stack.Edit // for builds of the roles that are broken on purpose
+	command    string
 }
 
 // run parses the command line and does what it says. `loadtest reference` is
@@ -110,6 +112,7 @@ func parse(args []string, errOut io.Writer) (options, error) {
 	flags.StringVar(&o.drill, "drill", "", "a drill's name, or all")
 	flags.StringVar(&o.reports, "reports", filepath.Join(".local", "reports"), "folder for the reports")
 	flags.BoolVar(&o.untimed, "untimed", false, "judge the guarantee alone, not how fast it was")
+	flags.BoolVar(&o.containers, "containers", false, "run the roles in containers, too, from docker-compose.yml")
 	if err := flags.Parse(args); err != nil {
 		return o, fmt.Errorf("%w: see above", errUsage)
 	}
