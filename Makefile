@@ -28,7 +28,7 @@ run: need-scenario ## start scenario S and print its addresses; Ctrl-C stops it
 load: need-scenario ## put load on scenario S and judge target and guarantee
 	@$(GO) build -o .local/bin/loadtest ./loadtest && .local/bin/loadtest $(LOADFLAGS) $(S)
 
-drill: need-scenario ## break scenario S under load: all drills, or D=<drill>
+drill: need-scenario ## break scenario S under load: all drills, or D=<drill>,<drill>
 	@$(GO) build -o .local/bin/loadtest ./loadtest && .local/bin/loadtest $(LOADFLAGS) -drill $(if $(D),$(D),all) $(S)
 
 test: ## everything that proves the repository, set-up included
@@ -46,7 +46,8 @@ test-localstack: ## the AWS integration tests that pass on LocalStack instead of
 test-docker: ## docker-compose.yml brought up, loaded and broken, with stand-ins for the images of vendors
 	@$(GO) run ./deploy/local/dockerproof $(S)
 
-nightly: matrix ## what takes too long for every push: all broken builds, the matrix in full, the Docker proof of all that has images
+nightly: matrix ## what takes too long for every push: all broken builds, all drills, the matrix in full, Docker with all that has images
+	@DRILLS=all $(GO) test -count=1 -timeout 90m -run TestTheCommandsOfThePagesWork .
 	@BUILDS=all $(GO) test -count=1 -timeout 90m -run TestTheJudgeFailsBrokenBuilds ./loadtest
 	@$(GO) run ./deploy/local/dockerproof -all
 

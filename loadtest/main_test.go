@@ -463,6 +463,7 @@ func TestMistakesInTheCallExitWithTwo(t *testing.T) {
 		{"-duration", "1ms", "urlshortener"},
 		{"-records", "-1", "urlshortener"},
 		{"-drill", "nosuch", "urlshortener"},
+		{"-drill", "redis-down,nosuch", "urlshortener"},
 		{"-nosuch"},
 	} {
 		verdict, err := run(t.Context(), args, t.Output(), t.Output())
