@@ -5,7 +5,7 @@ GO ?= go
 LOADFLAGS = $(if $(RATE),-rate $(RATE)) $(if $(DURATION),-duration $(DURATION))
 
 .DEFAULT_GOAL := help
-.PHONY: help up down status logs run load drill test test-localstack matrix nightly lint bench bench-loadtest bench-edge bench-pubsub bench-servicebus bench-imageresize clean need-scenario
+.PHONY: help up down status logs run load drill test test-localstack test-docker matrix nightly lint bench bench-loadtest bench-edge bench-pubsub bench-servicebus bench-imageresize clean need-scenario
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "make %-16s %s\n", $$1, $$2}' Makefile
@@ -28,7 +28,7 @@ run: need-scenario ## start scenario S and print its addresses; Ctrl-C stops it
 load: need-scenario ## put load on scenario S and judge target and guarantee
 	@$(GO) build -o .local/bin/loadtest ./loadtest && .local/bin/loadtest $(LOADFLAGS) $(S)
 
-drill: need-scenario ## break scenario S under load: all drills, or D=<drill>
+drill: need-scenario ## break scenario S under load: all drills, or D=<drill>,<drill>
 	@$(GO) build -o .local/bin/loadtest ./loadtest && .local/bin/loadtest $(LOADFLAGS) -drill $(if $(D),$(D),all) $(S)
 
 test: ## everything that proves the repository, set-up included
@@ -43,8 +43,13 @@ test-localstack: ## the AWS integration tests that pass on LocalStack instead of
 	@test "$(PROVIDER)" != native || .local/bin/local install aws dynamodb
 	@$(GO) test -count=1 -p 1 -timeout 8m $(LOCALSTACK)
 
-nightly: matrix ## what takes too long for every push: all broken builds, and the matrix in full
+test-docker: ## docker-compose.yml brought up, loaded and broken, with stand-ins for the images of vendors
+	@$(GO) run ./deploy/local/dockerproof $(S)
+
+nightly: matrix ## what takes too long for every push: all broken builds, all drills, the matrix in full, Docker with all that has images
+	@DRILLS=all $(GO) test -count=1 -timeout 90m -run TestTheCommandsOfThePagesWork .
 	@BUILDS=all $(GO) test -count=1 -timeout 90m -run TestTheJudgeFailsBrokenBuilds ./loadtest
+	@$(GO) run ./deploy/local/dockerproof -all
 
 matrix: ## kill each role of ordernotify at every operation on the wire, and print what was lost or doubled
 	@MATRIX=full $(GO) test -count=1 -timeout 30m -v -run TestKillMatrix ./loadtest/drivers/ordernotify

@@ -208,15 +208,15 @@ func builds() []broken {
 		},
 		{
 			scenario: "orderprocessor", name: "orders are acknowledged before the queue has them",
-			edits: []stack.Edit{{File: "intake.go", Old: `	if err := i.queue.send(ctx, o, start); err != nil {`, New: `	if o.Items[0].Quantity == 3 {
-	} else if err := i.queue.send(ctx, o, start); err != nil {`}},
+			edits: []stack.Edit{{File: "intake.go", Old: `	if err := i.queue.Send(ctx, message(o, start)); err != nil {`, New: `	if o.Items[0].Quantity == 3 {
+	} else if err := i.queue.Send(ctx, message(o, start)); err != nil {`}},
 			check: "ledger", complains: "was acknowledged",
 		},
 		{
 			scenario: "orderprocessor", name: "a repeated order is not recognized", drill: "lostack",
 			edits: []stack.Edit{
-				{File: "tables.go", Old: `{rowSeen + o.id,`, New: `{rowSeen + o.id + time.Now().Format(".000000000"),`},
-				{File: "tables.go", Old: `{rowOrder + o.id,`, New: `{rowOrder + o.id + time.Now().Format(".000000000"),`},
+				{File: "tables.go", Old: `rowSeen + o.id, ""`, New: `rowSeen + o.id + time.Now().Format(".000000000"), ""`},
+				{File: "tables.go", Old: `rowOrder + o.id, ""`, New: `rowOrder + o.id + time.Now().Format(".000000000"), ""`},
 			},
 			check: "ledger", complains: "is there 2 times",
 		},
@@ -238,9 +238,11 @@ func builds() []broken {
 		},
 		{
 			scenario: "orderprocessor", name: "an outage is taken for poison", drill: "outage",
-			edits: []stack.Edit{{File: "processor.go", Old: `	case err != nil && away(err):
-		return sessionqueue.Unavailable(err)
-`, New: ``}},
+			edits: []stack.Edit{{File: "processor.go", Old: `	case err != nil:
+		return servicebusconsumer.Unavailable(err)
+`, New: `	case err != nil:
+		return servicebusconsumer.Permanent(reasonStorage, err)
+`}},
 			check: "dead letters", complains: "healthy orders are on the dead-letter queue",
 		},
 		{
@@ -317,6 +319,45 @@ func builds() []broken {
 			scenario: "pubsubdlq", name: "the balance forgets charges", drill: "subscriber-killed",
 			edits: []stack.Edit{{File: "biller.go", Old: `SET balance = balance + $2 WHERE id = $1`, New: `SET balance = $2 WHERE id = $1`}},
 			check: "balances", complains: "is not the sum of their charges",
+		},
+		{
+			scenario: "servicebusdlq", name: "what was booked is not remembered", drill: "lostack",
+			edits: []stack.Edit{
+				{File: "ledger.go", Old: `rowSeen+digest(p.id), ""`, New: `rowSeen+digest(p.id)+time.Now().Format(".000000000"), ""`},
+				{File: "ledger.go", Old: `chargeRow(rowCharge+digest(p.id), p`, New: `chargeRow(rowCharge+digest(p.id)+time.Now().Format(".000000000"), p`},
+			},
+			check: "ledger", complains: "is there 2 times",
+		},
+		{
+			scenario: "servicebusdlq", name: "poison is completed and not dead-lettered", drill: "burst",
+			edits: []stack.Edit{{File: "processor.go", Old: `		return servicebusconsumer.Permanent(bad.reason, bad.err)
+`, New: `		return nil
+`}},
+			check: "letters", complains: "was acknowledged",
+		},
+		{
+			scenario: "servicebusdlq", name: "an outage is taken for poison", drill: "outage",
+			edits: []stack.Edit{{File: "processor.go", Old: `	case err != nil:
+		return servicebusconsumer.Unavailable(err)
+	}
+	if fresh {`, New: `	case err != nil:
+		return servicebusconsumer.Permanent(reasonStorage, err)
+	}
+	if fresh {`}},
+			check: "innocent", complains: "is healthy and is quarantined",
+		},
+		{
+			scenario: "servicebusdlq", name: "no canary goes first", drill: "resubmit-twice",
+			edits: []stack.Edit{{File: "resubmit.go", Old: `		if r.Booked == 0 && r.Sent > 0 {
+			return nil // the canary is on its way
+		}
+`, New: ``}},
+			check: "canary", complains: "to the broken processor and",
+		},
+		{
+			scenario: "servicebusdlq", name: "the balance forgets charges", drill: "burst",
+			edits: []stack.Edit{{File: "ledger.go", Old: `aztables.EDMInt64(cents + amount)`, New: `aztables.EDMInt64(amount)`}},
+			check: "balances", complains: "its charges make it",
 		},
 		{
 			scenario: "checkout", name: "each attempt has a key of its own at the provider", drill: "provider-silent",
@@ -422,6 +463,7 @@ func TestMistakesInTheCallExitWithTwo(t *testing.T) {
 		{"-duration", "1ms", "urlshortener"},
 		{"-records", "-1", "urlshortener"},
 		{"-drill", "nosuch", "urlshortener"},
+		{"-drill", "redis-down,nosuch", "urlshortener"},
 		{"-nosuch"},
 	} {
 		verdict, err := run(t.Context(), args, t.Output(), t.Output())

@@ -75,10 +75,17 @@ func start(ctx context.Context, o options, out io.Writer) (s scene, err error) {
 			err = errors.Join(err, s.close(context.WithoutCancel(ctx)))
 		}
 	}()
+	drill := o.planned()
+	if o.containers {
+		if len(drill.Operations) > 0 {
+			return s, fmt.Errorf("%w: drill %s puts a proxy between roles and servers, which share a network of containers: without -containers", errUsage, drill.Name)
+		}
+		s.stack, err = stack.Start(ctx, stack.Options{Scenario: o.scenario, Cloud: cloud, Containers: true, Edits: o.edits, Env: drill.Env, Out: out})
+		return s, err
+	}
 	if s.servers, err = cloud.Start(ctx, o.scenario.Needs...); err != nil {
 		return s, err
 	}
-	drill := o.planned()
 	env := maps.Clone(drill.Env)
 	if len(drill.Operations) > 0 {
 		if s.detour, err = detour.Start(ctx, s.servers, drill.Servers...); err != nil {

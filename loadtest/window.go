@@ -51,6 +51,9 @@ func (w *window) processes() []machine.Process {
 	s := w.attempt.scene.stack
 	all := []machine.Process{{Name: "loadtest", Group: machine.Generator, PID: os.Getpid()}}
 	for _, i := range s.Instances {
+		if i.PID() == 0 {
+			continue // in a container, whose processes count as others
+		}
 		all = append(all, machine.Process{Name: nameOf(i), Group: machine.Role, PID: i.PID()})
 	}
 	for _, name := range s.Servers.Names() {

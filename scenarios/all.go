@@ -15,7 +15,7 @@ func All() []Scenario {
 		checkout(),
 		{Slug: "autoscaling", Title: "Autoscaling a web app", Cloud: "AWS", Question: "A traditional web app on EC2 fails under 10× traffic spikes. Redesign it to scale automatically without over-provisioning."},
 		pubsubdlq(),
-		{Slug: "servicebusdlq", Title: "Poison on Service Bus", Cloud: "Azure", Question: "Repeatedly-failing messages are clogging your Service Bus queue. Quarantine them and stop double-processing."},
+		servicebusdlq(),
 		{Slug: "edgeuploads", Title: "Uploads at the edge", Cloud: "Cloudflare", Question: "Accept uploads at the edge, queue background processing, and store results durably with zero egress fees."},
 		{Slug: "edgeroom", Title: "Live room at the edge", Cloud: "Cloudflare", Question: "Run a live, strongly-consistent counter (or chat room) at the edge while serving config from a fast, eventually-consistent cache."},
 		{Slug: "failover", Title: "Region failover", Cloud: "AWS", Question: "A region-wide AWS outage would take your API completely offline. Design for RTO < 1 min and RPO < 5 seconds."},

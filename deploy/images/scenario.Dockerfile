@@ -12,7 +12,7 @@ ARG HOST=""
 RUN --mount=type=cache,target=/root/.cache/go-build \
     test -n "$ROLE" && CGO_ENABLED=0 go build -trimpath -buildvcs=false -ldflags "-s -w" -o /out/role "$ROLE" \
  && if [ -n "$HOST" ]; then mv /out/role /out/function && CGO_ENABLED=0 go build -trimpath -buildvcs=false -ldflags "-s -w" -o /out/role "$HOST"; fi \
- && mkdir -p /out/deploy /out/tmp && chmod 1777 /out/tmp && cp -r deploy/aws deploy/gcp /out/deploy/
+ && mkdir -p /out/deploy /out/tmp && chmod 1777 /out/tmp && cp -r deploy/aws deploy/azure deploy/gcp /out/deploy/
 
 FROM scratch
 COPY --from=build /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/

@@ -11,6 +11,7 @@ import (
 	"github.com/provingground/provingground/loadtest/drivers/ordernotify"
 	"github.com/provingground/provingground/loadtest/drivers/orderprocessor"
 	"github.com/provingground/provingground/loadtest/drivers/pubsubdlq"
+	"github.com/provingground/provingground/loadtest/drivers/servicebusdlq"
 	"github.com/provingground/provingground/loadtest/drivers/urlshortener"
 	"github.com/provingground/provingground/loadtest/drivers/webhooks"
 	"github.com/provingground/provingground/loadtest/trial"
@@ -33,6 +34,8 @@ func New(s trial.Setup) (trial.Driver, error) {
 		return orderprocessor.New(s)
 	case "pubsubdlq":
 		return pubsubdlq.New(s)
+	case "servicebusdlq":
+		return servicebusdlq.New(s)
 	case "urlshortener":
 		return urlshortener.New(s)
 	case "webhooks":

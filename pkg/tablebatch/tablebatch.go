@@ -1,7 +1,7 @@
 // Package tablebatch writes rows of one partition of Azure Table storage in one
 // transaction, all or none, and says what aztables.SubmitTransaction leaves out:
 // the new ETag of each row, and of a transaction that was refused which operation
-// it was and why.
+// it was and why. Beside it is what a caller needs to read such rows.
 //
 // aztables v1.4.1 answers a refused transaction with the status of the envelope,
 // 202, and no error code; status and code stand in the body that it has read.

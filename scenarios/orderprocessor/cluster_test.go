@@ -21,6 +21,8 @@ import (
 	"github.com/provingground/provingground/deploy/local/provision"
 	"github.com/provingground/provingground/deploy/local/server"
 	"github.com/provingground/provingground/deploy/local/server/servertest"
+	"github.com/provingground/provingground/pkg/servicebusproducer"
+	"github.com/provingground/provingground/pkg/tablebatch"
 )
 
 const ordersQueue = "orderprocessor-orders"
@@ -46,18 +48,18 @@ func newCluster(t *testing.T) *cluster {
 		t.Fatal(err)
 	}
 	c.common = Common{Queue: ordersQueue, Log: slog.New(slog.NewJSONHandler(t.Output(), nil))}
-	if c.common.Client, err = OpenServiceBus(env["SERVICEBUS_CONNECTION_STRING"]); err != nil {
+	if c.common.Client, err = servicebusproducer.Open(env["SERVICEBUS_CONNECTION_STRING"]); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = c.common.Client.Close(context.WithoutCancel(t.Context())) })
-	if c.common.Table, err = OpenTable(env["TABLES_CONNECTION_STRING"], "orders"); err != nil {
+	if c.common.Table, err = tablebatch.Open(env["TABLES_CONNECTION_STRING"], "orders"); err != nil {
 		t.Fatal(err)
 	}
-	if err := prepareTable(t.Context(), c.common.Table); err != nil {
+	if err := tablebatch.Prepare(t.Context(), c.common.Table); err != nil {
 		t.Fatal(err)
 	}
 	c.store = newStore(c.common.Table)
-	q, err := newQueue(c.common.Client, ordersQueue)
+	q, err := servicebusproducer.New(c.common.Client, ordersQueue, maxSending)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -11,6 +11,8 @@ import (
 
 	"github.com/provingground/provingground/pkg/envvars"
 	"github.com/provingground/provingground/pkg/role"
+	"github.com/provingground/provingground/pkg/servicebusproducer"
+	"github.com/provingground/provingground/pkg/tablebatch"
 	"github.com/provingground/provingground/pkg/traces"
 )
 
@@ -38,14 +40,15 @@ func NewCommon(name string, env func(string) string, out io.Writer) (Common, err
 		return c, fmt.Errorf("%w: %w", role.ErrUsage, err)
 	}
 	var err error
-	if c.Table, err = OpenTable(storage, table); err != nil {
-		return c, err
+	if c.Table, err = tablebatch.Open(storage, table); err != nil {
+		return c, fmt.Errorf("%w: TABLES_CONNECTION_STRING must be one: %w", role.ErrUsage, err)
 	}
 	if c.Traces, err = traces.Open("orderprocessor-"+name, c.Log); err != nil {
 		return c, fmt.Errorf("%w: %w", role.ErrUsage, err)
 	}
-	if c.Client, err = OpenServiceBus(broker); err != nil {
+	if c.Client, err = servicebusproducer.Open(broker); err != nil {
 		c.Traces.Close()
+		return c, fmt.Errorf("%w: SERVICEBUS_CONNECTION_STRING must be one: %w", role.ErrUsage, err)
 	}
-	return c, err
+	return c, nil
 }

@@ -3,15 +3,9 @@
 package orderprocessor
 
 import (
-	"errors"
-	"fmt"
 	"slices"
 	"strings"
 	"testing"
-
-	"github.com/Azure/azure-sdk-for-go/sdk/data/aztables"
-
-	"github.com/provingground/provingground/pkg/tablebatch"
 )
 
 func TestAnOrderIsProcessedOnceHoweverOftenItComes(t *testing.T) {
@@ -100,35 +94,6 @@ func TestAProcessorThatLostItsSessionChangesNothing(t *testing.T) {
 	}
 	if got := c.customer(t, "anna"); got.orders != 2 || got.total != 1800 {
 		t.Errorf("status %+v", got)
-	}
-}
-
-func TestTheTransactionIsAllOrNothingAndSaysWhy(t *testing.T) {
-	c := newCluster(t)
-	row := func(partition, key string) aztables.TransactionAction {
-		return aztables.TransactionAction{ActionType: aztables.TransactionTypeAdd, Entity: fmt.Appendf(nil, `{"PartitionKey":%q,"RowKey":%q}`, partition, key)}
-	}
-	etags, err := tablebatch.Submit(t.Context(), c.common.Table, []aztables.TransactionAction{row("p", "a"), row("p", "b")})
-	if err != nil || len(etags) != 2 || etags[0] == "" {
-		t.Fatalf("etags %q, %v", etags, err)
-	}
-	_, err = tablebatch.Submit(t.Context(), c.common.Table, []aztables.TransactionAction{row("p", "c"), row("p", "b")})
-	if refused, ok := errors.AsType[*tablebatch.Refused](err); !ok || !tablebatch.Exists(err) || refused.Index != 1 {
-		t.Errorf("a row that is there: %v", err)
-	}
-	if _, err := c.store.get(t.Context(), "p", "c"); !errors.Is(err, errNotThere) {
-		t.Errorf("the first row of a refused transaction: %v", err)
-	}
-	replace := row("p", "a")
-	replace.ActionType, replace.IfMatch = aztables.TransactionTypeUpdateReplace, &etags[0]
-	if _, err = tablebatch.Submit(t.Context(), c.common.Table, []aztables.TransactionAction{replace}); err != nil {
-		t.Errorf("the ETag that the first transaction returned: %v", err)
-	}
-	if _, err = tablebatch.Submit(t.Context(), c.common.Table, []aztables.TransactionAction{replace}); !tablebatch.Stale(err) {
-		t.Errorf("a stale ETag: %v", err)
-	}
-	if _, err = tablebatch.Submit(t.Context(), c.common.Table, []aztables.TransactionAction{row("p", "d"), row("q", "d")}); !errors.Is(err, tablebatch.ErrRows) {
-		t.Errorf("two partitions: %v", err)
 	}
 }
 

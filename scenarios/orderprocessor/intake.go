@@ -13,6 +13,7 @@ import (
 
 	"github.com/provingground/provingground/pkg/idempotency"
 	"github.com/provingground/provingground/pkg/problem"
+	"github.com/provingground/provingground/pkg/servicebusproducer"
 	"github.com/provingground/provingground/pkg/traces"
 )
 
@@ -22,7 +23,7 @@ const acceptTimeout = 3 * time.Second
 // intake is the public listener. The order in which it asks is that of the cost:
 // header, size, content; only then the limits, and Service Bus.
 type intake struct {
-	queue   *queue
+	queue   *servicebusproducer.Queue
 	store   *store
 	admit   *rate.Limiter
 	each    *limits
@@ -32,7 +33,7 @@ type intake struct {
 	mux     *http.ServeMux
 }
 
-func newIntake(q *queue, s *store, admitPerSecond, customerPerSecond float64, m *metrics, log *slog.Logger) *intake {
+func newIntake(q *servicebusproducer.Queue, s *store, admitPerSecond, customerPerSecond float64, m *metrics, log *slog.Logger) *intake {
 	i := &intake{
 		queue: q, store: s, metrics: m, log: log, mux: http.NewServeMux(), each: newLimits(customerPerSecond),
 		admit: rate.NewLimiter(rate.Limit(admitPerSecond), max(1, int(admitPerSecond/10))),
@@ -74,7 +75,7 @@ func (i *intake) place(w http.ResponseWriter, r *http.Request) {
 	ctx, cancel := context.WithTimeout(r.Context(), acceptTimeout)
 	defer cancel()
 	o.traces = i.traces.Carry(ctx)
-	if err := i.queue.send(ctx, o, start); err != nil {
+	if err := i.queue.Send(ctx, message(o, start)); err != nil {
 		i.fail(w, err)
 		return
 	}
@@ -115,7 +116,7 @@ func (i *intake) read(w http.ResponseWriter, r *http.Request) (Order, error) {
 }
 
 // errShed: refusing early keeps the answers to the rest fast.
-var errShed = fmt.Errorf("%w: more orders arrive than are admitted", errNotAttempted)
+var errShed = fmt.Errorf("%w: more orders arrive than are admitted", servicebusproducer.ErrNotAttempted)
 
 func (i *intake) answer(w http.ResponseWriter, status int, body any) {
 	i.metrics.answered(status)
@@ -141,7 +142,7 @@ func problemOf(err error) *problem.Problem {
 	switch {
 	case errors.As(err, &p):
 		return p
-	case errors.Is(err, errNotAttempted):
+	case errors.Is(err, servicebusproducer.ErrNotAttempted):
 		return problem.New(http.StatusServiceUnavailable, "not-attempted", "Not attempted", "Nothing was done: send the order again.").After(1)
 	}
 	return problem.New(http.StatusGatewayTimeout, "unknown-outcome", "Service Bus did not answer in time", "The outcome is unknown: send the order again, with the same key.")

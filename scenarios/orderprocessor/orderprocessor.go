@@ -11,7 +11,7 @@
 // processed once, in Table storage, by customer and idempotency key.
 //
 // Start here: an Order is what travels. The boxes of the diagram are files:
-// intake.go and servicebus.go, processor.go and tables.go.
+// intake.go and message.go, processor.go and tables.go.
 package orderprocessor
 
 import (

@@ -6,7 +6,8 @@ import (
 	"fmt"
 	"log/slog"
 
-	"github.com/provingground/provingground/pkg/sessionqueue"
+	"github.com/provingground/provingground/pkg/servicebusconsumer"
+	"github.com/provingground/provingground/pkg/tablebatch"
 )
 
 // processor handles the messages of one session after the other.
@@ -20,11 +21,11 @@ type processor struct {
 	log     *slog.Logger
 }
 
-// handle processes an order. See sessionqueue for what its errors mean.
-func (p *processor) handle(ctx context.Context, m *sessionqueue.Message) error {
+// handle processes an order. See servicebusconsumer for what its errors mean.
+func (p *processor) handle(ctx context.Context, m *servicebusconsumer.Message) error {
 	o, bad := unwrap(m)
 	if bad != nil {
-		return sessionqueue.Permanent(bad.reason, bad.err)
+		return servicebusconsumer.Permanent(bad.reason, bad.err)
 	}
 	sequence := int64(0)
 	if m.SequenceNumber != nil {
@@ -33,13 +34,13 @@ func (p *processor) handle(ctx context.Context, m *sessionqueue.Message) error {
 	fresh, err := p.store.apply(ctx, o, sequence)
 	switch {
 	case errors.Is(err, errReused):
-		return sessionqueue.Permanent(reasonReused, err)
+		return servicebusconsumer.Permanent(reasonReused, err)
 	case errors.Is(err, errContend):
 		return err
-	case err != nil && away(err):
-		return sessionqueue.Unavailable(err)
+	case tablebatch.Answered(err):
+		return servicebusconsumer.Permanent(reasonStorage, fmt.Errorf("storage refuses the order: %w", err))
 	case err != nil:
-		return sessionqueue.Permanent(reasonStorage, fmt.Errorf("storage refuses the order: %w", err))
+		return servicebusconsumer.Unavailable(err)
 	}
 	if fresh {
 		p.metrics.orders.WithLabelValues("processed").Inc()
@@ -50,15 +51,15 @@ func (p *processor) handle(ctx context.Context, m *sessionqueue.Message) error {
 }
 
 // observe counts how messages ended, and tells of those that somebody must see.
-func (p *processor) observe(m *sessionqueue.Message, o sessionqueue.Outcome, err error) {
+func (p *processor) observe(m *servicebusconsumer.Message, o servicebusconsumer.Outcome, err error) {
 	p.metrics.messages.WithLabelValues(string(o)).Inc()
 	id := ""
 	if m != nil {
 		id = m.MessageID
 	}
 	switch o {
-	case sessionqueue.Done, sessionqueue.Released:
-	case sessionqueue.Dead, sessionqueue.Failed, sessionqueue.Retried:
+	case servicebusconsumer.Done, servicebusconsumer.Released:
+	case servicebusconsumer.Dead, servicebusconsumer.Failed, servicebusconsumer.Retried:
 		p.log.Error("message", "outcome", o, "id", id, "error", err)
 	default:
 		p.log.Warn("message", "outcome", o, "id", id, "error", err)

@@ -10,7 +10,9 @@ import (
 
 	"github.com/provingground/provingground/pkg/problem"
 	"github.com/provingground/provingground/pkg/role"
-	"github.com/provingground/provingground/pkg/sessionqueue"
+	"github.com/provingground/provingground/pkg/servicebusconsumer"
+	"github.com/provingground/provingground/pkg/servicebusproducer"
+	"github.com/provingground/provingground/pkg/tablebatch"
 	"github.com/provingground/provingground/pkg/traces"
 )
 
@@ -20,10 +22,13 @@ type Limits struct {
 	Customer float64 // of each one
 }
 
+// maxSending bounds the orders that wait for the broker's answer.
+const maxSending = 512
+
 // RunIntake accepts orders until ctx ends.
 func RunIntake(ctx context.Context, c Common, l Limits) error {
 	m := newMetrics()
-	q, err := newQueue(c.Client, c.Queue)
+	q, err := servicebusproducer.New(c.Client, c.Queue, maxSending)
 	if err != nil {
 		return err
 	}
@@ -60,9 +65,9 @@ func RunProcessor(ctx context.Context, c Common, o Processor) error {
 }
 
 // consumer is the role's work.
-func (c Common) consumer(s *store, sessions int, m *metrics) *sessionqueue.Consumer {
+func (c Common) consumer(s *store, sessions int, m *metrics) *servicebusconsumer.Consumer {
 	p := &processor{s, m, c.Log}
-	return &sessionqueue.Consumer{
+	return &servicebusconsumer.Consumer{
 		Client: c.Client, Queue: c.Queue, Sessions: sessions, Observe: p.observe,
 		Handle: traces.Each(c.Traces, traces.Channel{System: "servicebus", Name: c.Queue}, carried, p.handle),
 	}
@@ -72,7 +77,9 @@ func (c Common) consumer(s *store, sessions int, m *metrics) *sessionqueue.Consu
 // ended first.
 func (c Common) awaitTable(ctx context.Context) bool {
 	for {
-		err := prepareTable(ctx, c.Table)
+		preparing, cancel := context.WithTimeout(ctx, applyTimeout)
+		err := tablebatch.Prepare(preparing, c.Table)
+		cancel()
 		if err == nil {
 			return true
 		}

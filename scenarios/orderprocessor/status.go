@@ -9,6 +9,7 @@ import (
 	"github.com/Azure/azure-sdk-for-go/sdk/data/aztables"
 
 	"github.com/provingground/provingground/pkg/problem"
+	"github.com/provingground/provingground/pkg/tablebatch"
 )
 
 // readTimeout bounds a look into Table storage. Accepting an order needs none.
@@ -30,7 +31,7 @@ func (i *intake) order(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	i.answer(w, http.StatusOK, processed{
-		r.PathValue("id"), row.PartitionKey, "processed", number(row, "Position"), number(row, "Total"),
+		r.PathValue("id"), row.PartitionKey, "processed", tablebatch.Number(row, "Position"), tablebatch.Number(row, "Total"),
 	})
 }
 
@@ -44,7 +45,7 @@ func (i *intake) customer(w http.ResponseWriter, r *http.Request) {
 		Customer string `json:"customer"`
 		Orders   int64  `json:"orders"`
 		Total    int64  `json:"total"`
-	}{row.PartitionKey, number(row, "Orders"), number(row, "Total")})
+	}{row.PartitionKey, tablebatch.Number(row, "Orders"), tablebatch.Number(row, "Total")})
 }
 
 func (i *intake) look(w http.ResponseWriter, r *http.Request, key, missing string) (aztables.EDMEntity, bool) {
@@ -54,17 +55,12 @@ func (i *intake) look(w http.ResponseWriter, r *http.Request, key, missing strin
 	}
 	ctx, cancel := context.WithTimeout(r.Context(), readTimeout)
 	defer cancel()
-	row, err := i.store.get(ctx, r.PathValue("customer"), key)
+	row, err := tablebatch.Get(ctx, i.store.client, r.PathValue("customer"), key)
 	switch {
-	case errors.Is(err, errNotThere):
+	case errors.Is(err, tablebatch.ErrNotThere):
 		i.fail(w, problem.New(http.StatusNotFound, "no-such-order", "Not there", missing))
 	case err != nil:
 		i.fail(w, problem.New(http.StatusServiceUnavailable, "not-attempted", "Not attempted", "Table storage does not answer: ask again.").After(1))
 	}
 	return row, err == nil
-}
-
-func number(row aztables.EDMEntity, property string) int64 {
-	n, _ := row.Properties[property].(aztables.EDMInt64)
-	return int64(n)
 }

@@ -2,18 +2,14 @@ package orderprocessor
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"net/http"
 	"sync"
 	"time"
 
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
-	"github.com/Azure/azure-sdk-for-go/sdk/azcore/policy"
 	"github.com/Azure/azure-sdk-for-go/sdk/data/aztables"
 
-	"github.com/provingground/provingground/pkg/role"
 	"github.com/provingground/provingground/pkg/tablebatch"
 )
 
@@ -30,32 +26,6 @@ const (
 	maxCached    = 10_000 // customers whose status one process remembers
 	maxTries     = 5      // of a transaction that meets others
 )
-
-// OpenTable returns a client of the table that the connection string and the name
-// say. It does no I/O. The SDK does not try again: callers do.
-func OpenTable(connection, name string) (*aztables.Client, error) {
-	transport := http.DefaultTransport.(*http.Transport).Clone()
-	transport.MaxIdleConnsPerHost = 64
-	service, err := aztables.NewServiceClientFromConnectionString(connection, &aztables.ClientOptions{ClientOptions: azcore.ClientOptions{
-		Retry: policy.RetryOptions{MaxRetries: -1}, Transport: &http.Client{Transport: transport},
-		Telemetry: policy.TelemetryOptions{Disabled: true},
-	}})
-	if err != nil {
-		return nil, fmt.Errorf("%w: TABLES_CONNECTION_STRING is none", role.ErrUsage) // the error may quote the key
-	}
-	return service.NewClient(name), nil
-}
-
-// prepareTable makes the table unless it is there.
-func prepareTable(ctx context.Context, client *aztables.Client) error {
-	ctx, cancel := context.WithTimeout(ctx, applyTimeout)
-	defer cancel()
-	_, err := client.CreateTable(ctx, nil)
-	if refused, ok := errors.AsType[*azcore.ResponseError](err); ok && refused.ErrorCode == string(aztables.TableAlreadyExists) {
-		return nil
-	}
-	return err
-}
 
 // store keeps orders in Table storage.
 type store struct {
@@ -78,9 +48,8 @@ type status struct {
 }
 
 var (
-	errReused   = errors.New("the idempotency key was used with another content")
-	errNotThere = errors.New("no such row")
-	errContend  = errors.New("others write the same customer")
+	errReused  = errors.New("the idempotency key was used with another content")
+	errContend = errors.New("others write the same customer")
 )
 
 // apply processes an order: in one transaction the row that remembers it, the order
@@ -129,9 +98,9 @@ func (s *store) try(ctx context.Context, o Order, sequence int64) (fresh bool, e
 // seen returns nil if this very order was processed, errReused if its key was used
 // for another content, and errContend if neither.
 func (s *store) seen(ctx context.Context, o Order) error {
-	row, err := s.get(ctx, o.Customer, rowSeen+o.id)
+	row, err := tablebatch.Get(ctx, s.client, o.Customer, rowSeen+o.id)
 	switch {
-	case errors.Is(err, errNotThere):
+	case errors.Is(err, tablebatch.ErrNotThere):
 		return errContend // it was the status that somebody else made
 	case err != nil:
 		return err
@@ -142,27 +111,29 @@ func (s *store) seen(ctx context.Context, o Order) error {
 }
 
 func transaction(o Order, sequence int64, before, after status) ([]aztables.TransactionAction, error) {
-	updating := aztables.TransactionAction{ActionType: aztables.TransactionTypeAdd}
+	updating := aztables.TransactionTypeAdd
 	if before.etag != "" {
-		updating = aztables.TransactionAction{ActionType: aztables.TransactionTypeUpdateReplace, IfMatch: &before.etag}
+		updating = aztables.TransactionTypeUpdateReplace
 	}
-	rows := []aztables.TransactionAction{{ActionType: aztables.TransactionTypeAdd}, {ActionType: aztables.TransactionTypeAdd}, updating}
-	for i, row := range []struct {
+	rows := make([]aztables.TransactionAction, 0, 3)
+	for _, row := range []struct {
+		do         aztables.TransactionType
 		key        string
+		etag       azcore.ETag
 		properties map[string]any
 	}{
-		{rowSeen + o.id, map[string]any{"Content": o.content}},
-		{rowOrder + o.id, map[string]any{
+		{aztables.TransactionTypeAdd, rowSeen + o.id, "", map[string]any{"Content": o.content}},
+		{aztables.TransactionTypeAdd, rowOrder + o.id, "", map[string]any{
 			"Status": "processed", "Position": aztables.EDMInt64(after.orders), "Total": aztables.EDMInt64(o.total()),
 			"Sequence": aztables.EDMInt64(sequence), "Content": o.content, "Body": aztables.EDMBinary(o.raw),
 		}},
-		{rowStatus, map[string]any{"Orders": aztables.EDMInt64(after.orders), "Total": aztables.EDMInt64(after.total), "Last": o.id}},
+		{updating, rowStatus, before.etag, map[string]any{"Orders": aztables.EDMInt64(after.orders), "Total": aztables.EDMInt64(after.total), "Last": o.id}},
 	} {
-		raw, err := json.Marshal(aztables.EDMEntity{Entity: aztables.Entity{PartitionKey: o.Customer, RowKey: row.key}, Properties: row.properties})
+		action, err := tablebatch.Row(row.do, o.Customer, row.key, row.etag, row.properties)
 		if err != nil {
 			return nil, fmt.Errorf("order %s: %w", o.id, err)
 		}
-		rows[i].Entity = raw
+		rows = append(rows, action)
 	}
 	return rows, nil
 }
@@ -176,16 +147,14 @@ func (s *store) status(ctx context.Context, customer string) (status, error) {
 	if ok {
 		return known, nil
 	}
-	row, err := s.get(ctx, customer, rowStatus)
-	if errors.Is(err, errNotThere) {
+	row, err := tablebatch.Get(ctx, s.client, customer, rowStatus)
+	if errors.Is(err, tablebatch.ErrNotThere) {
 		return status{}, nil
 	}
 	if err != nil {
 		return status{}, err
 	}
-	orders, _ := row.Properties["Orders"].(aztables.EDMInt64)
-	total, _ := row.Properties["Total"].(aztables.EDMInt64)
-	return status{azcore.ETag(row.ETag), int64(orders), int64(total)}, nil
+	return status{azcore.ETag(row.ETag), tablebatch.Number(row, "Orders"), tablebatch.Number(row, "Total")}, nil
 }
 
 func (s *store) remember(customer string, st status) {
@@ -201,28 +170,4 @@ func (s *store) forget(customer string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	delete(s.cached, customer)
-}
-
-// get reads a row, or returns errNotThere.
-func (s *store) get(ctx context.Context, partition, key string) (aztables.EDMEntity, error) {
-	var row aztables.EDMEntity
-	answer, err := s.client.GetEntity(ctx, partition, key, nil)
-	if refused, ok := errors.AsType[*azcore.ResponseError](err); ok && refused.StatusCode == http.StatusNotFound && refused.ErrorCode != string(aztables.TableNotFound) {
-		return row, errNotThere
-	}
-	if err != nil {
-		return row, fmt.Errorf("read a row: %w", err)
-	}
-	if err := json.Unmarshal(answer.Value, &row); err != nil {
-		return row, fmt.Errorf("read a row: %w", err)
-	}
-	row.ETag = string(answer.ETag)
-	return row, nil
-}
-
-// away tells that storage did not answer, or cannot now, from an answer about the
-// order's own content that no repetition changes.
-func away(err error) bool {
-	r, ok := errors.AsType[*tablebatch.Refused](err)
-	return !ok || r.Status != http.StatusBadRequest && r.Status != http.StatusRequestEntityTooLarge
 }

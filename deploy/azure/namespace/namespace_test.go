@@ -13,9 +13,14 @@ import (
 	"github.com/provingground/provingground/pkg/servicebustest/config"
 )
 
-func entities(t *testing.T) []byte {
+// files are the scenarios that have one, and a queue that is in it.
+func files() map[string]string {
+	return map[string]string{"orderprocessor": "orderprocessor-orders", "servicebusdlq": "servicebusdlq-ordered"}
+}
+
+func entities(t *testing.T, scenario string) []byte {
 	t.Helper()
-	file, err := os.ReadFile("../orderprocessor-entities.json")
+	file, err := os.ReadFile("../" + scenario + "-entities.json")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -28,13 +33,15 @@ func TestTheEntitiesAreMadeAndMadeAgain(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer s.Close()
-	for _, round := range []string{"made", "repeated"} {
-		if err := namespace.Apply(t.Context(), s.ConnectionString(), "http://"+s.AdminAddr(), entities(t)); err != nil {
-			t.Fatalf("%s: %v", round, err)
+	for scenario, queue := range files() {
+		for _, round := range []string{"made", "repeated"} {
+			if err := namespace.Apply(t.Context(), s.ConnectionString(), "http://"+s.AdminAddr(), entities(t, scenario)); err != nil {
+				t.Fatalf("%s %s: %v", scenario, round, err)
+			}
 		}
-	}
-	if _, err := s.Counts("orderprocessor-orders"); err != nil {
-		t.Error(err)
+		if _, err := s.Counts(queue); err != nil {
+			t.Error(err)
+		}
 	}
 }
 
@@ -50,11 +57,18 @@ func TestAFileThatIsNoneIsRefused(t *testing.T) {
 // beside it: every setting is the same but the time to live, which Microsoft's
 // emulator limits to an hour.
 func TestTheTemplateSaysWhatTheEntitiesSay(t *testing.T) {
-	ns, err := config.Parse(bytes.NewReader(entities(t)))
+	for scenario := range files() {
+		t.Run(scenario, func(t *testing.T) { inStep(t, scenario) })
+	}
+}
+
+func inStep(t *testing.T, scenario string) {
+	t.Helper()
+	ns, err := config.Parse(bytes.NewReader(entities(t, scenario)))
 	if err != nil {
 		t.Fatal(err)
 	}
-	raw, err := os.ReadFile("../orderprocessor.json")
+	raw, err := os.ReadFile("../" + scenario + ".json")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -85,9 +99,9 @@ func TestTheTemplateSaysWhatTheEntitiesSay(t *testing.T) {
 
 func compare(t *testing.T, q config.Queue, template map[string]any) {
 	t.Helper()
-	text := func(d *config.Duration) string {
+	text := func(d *config.Duration) any {
 		if d == nil {
-			return ""
+			return nil
 		}
 		return config.FormatDuration(time.Duration(*d))
 	}

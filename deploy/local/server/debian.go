@@ -17,7 +17,13 @@ import (
 // machine lacks and downloads only those. Want is the file, or a
 // pattern of it, that must come out.
 func (in *installer) debian(ctx context.Context, name, want string, packages ...string) (string, error) {
-	return in.once(ctx, name, machine()+strings.Join(packages, " "), func(ctx context.Context, dir string) error {
+	return in.debianOf(ctx, "", name, want, packages...)
+}
+
+// debianOf takes the packages of another release than the machine's, or of its own
+// where none is named.
+func (in *installer) debianOf(ctx context.Context, release, name, want string, packages ...string) (string, error) {
+	return in.once(ctx, name, machine()+release+strings.Join(packages, " "), func(ctx context.Context, dir string) error {
 		for _, tool := range []string{"apt-get", "dpkg-deb"} {
 			if _, err := exec.LookPath(tool); err != nil {
 				return fmt.Errorf("%s is missing and only Debian and Ubuntu packages are known here: install it, or use Docker", name)
@@ -25,7 +31,7 @@ func (in *installer) debian(ctx context.Context, name, want string, packages ...
 		}
 		what := "installing " + name + " (Debian package, unpacked into .local)"
 		return in.progress.step(ctx, what, func(ctx context.Context) error {
-			if err := in.unpack(ctx, dir, packages); err != nil {
+			if err := in.unpack(ctx, dir, release, packages); err != nil {
 				return err
 			}
 			if found, err := filepath.Glob(filepath.Join(dir, want)); err != nil || len(found) == 0 {
@@ -34,6 +40,34 @@ func (in *installer) debian(ctx context.Context, name, want string, packages ...
 			return nil
 		})
 	})
+}
+
+// DebianPackages unpacks Debian packages below the root, once, and returns their
+// folder and what their programs need beside the caller's environment to find
+// their libraries. Want is a file that must come out. Release names another one
+// than the machine's, whose packages must then fit its libraries; default: its own.
+func (c *Cloud) DebianPackages(ctx context.Context, release, name, want string, packages ...string) (dir string, env []string, err error) {
+	in := &installer{root: c.root, progress: c.progress}
+	if dir, err = in.debianOf(ctx, release, name, want, packages...); err != nil {
+		return "", nil, err
+	}
+	return dir, libraries(dir), nil
+}
+
+// DebianMirror returns where this machine gets Debian's own packages from, and the
+// name of its release.
+func DebianMirror(ctx context.Context) (url, release string, err error) {
+	out, err := run(ctx, nil, "apt-get", "indextargets", "--format", "$(ORIGIN)|$(COMPONENT)|$(CODENAME)|$(REPO_URI)", "Created-By: Packages")
+	if err != nil {
+		return "", "", err
+	}
+	for line := range strings.Lines(out) {
+		f := strings.Split(strings.TrimSpace(line), "|")
+		if len(f) == 4 && f[0] == "Debian" && f[1] == "main" && !strings.Contains(f[2], "-") {
+			return f[3], f[2], nil
+		}
+	}
+	return "", "", errors.New("apt knows no mirror of Debian's own packages: only Debian is known here")
 }
 
 // aptSettings are read after the machine's own, which keep their say on sources
@@ -54,17 +88,36 @@ Acquire::Languages "none";
 `, dir)
 }
 
-func (in *installer) unpack(ctx context.Context, dir string, packages []string) error {
+// otherRelease makes apt see one release of the mirror alone.
+func otherRelease(ctx context.Context, work, release string) (string, error) {
+	mirror, _, err := DebianMirror(ctx)
+	if err != nil {
+		return "", err
+	}
+	list := filepath.Join(work, "sources.list")
+	line := fmt.Sprintf("deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] %s %s main\n", mirror, release)
+	settings := fmt.Sprintf("Dir::Etc::SourceList %q;\nDir::Etc::SourceParts \"/dev/null\";\nDir::Etc::PreferencesParts \"/dev/null\";\n", list)
+	return settings, os.WriteFile(list, []byte(line), 0o600)
+}
+
+func (in *installer) unpack(ctx context.Context, dir, release string, packages []string) error {
 	work, err := os.MkdirTemp(dir, "apt-")
 	if err != nil {
 		return err
 	}
 	defer os.RemoveAll(work)
-	settings := filepath.Join(work, "apt.conf")
+	settings, text := filepath.Join(work, "apt.conf"), aptSettings(work)
+	if release != "" {
+		other, err := otherRelease(ctx, work, release)
+		if err != nil {
+			return err
+		}
+		text += other
+	}
 	if err := errors.Join(
 		os.MkdirAll(filepath.Join(work, "lists", "partial"), 0o755),
 		os.MkdirAll(filepath.Join(work, "cache", "archives", "partial"), 0o755),
-		os.WriteFile(settings, []byte(aptSettings(work)), 0o600),
+		os.WriteFile(settings, []byte(text), 0o600),
 	); err != nil {
 		return err
 	}

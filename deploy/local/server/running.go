@@ -91,6 +91,9 @@ func (r *Running) Restart(ctx context.Context) error {
 	return r.ctl.start(ctx)
 }
 
+// Stop asks the server to end (SIGTERM, then SIGKILL) and returns when it is gone.
+func (r *Running) Stop() error { return r.do(control.stop) }
+
 // Tail returns the last lines of the server's log.
 func (r *Running) Tail(lines int) string {
 	if r.ctl == nil {
@@ -122,8 +125,9 @@ func (d Definition) healthy(ctx context.Context, addr string) error {
 // Set is the servers of one test, load run or clone.
 type Set struct {
 	servers map[string]*Running
-	dir     string       // of private servers
-	release func() error // ends private servers; nil for long-lived ones
+	roles   map[string]*Running // that run in containers, too, by slug/role/index
+	dir     string              // of private servers
+	release func() error        // ends private servers; nil for long-lived ones
 }
 
 // Env returns the variables that point at all servers of the set.
@@ -137,6 +141,10 @@ func (s *Set) Env() map[string]string {
 
 // Get returns a server of the set, or nil if it was not asked for.
 func (s *Set) Get(name string) *Running { return s.servers[name] }
+
+// Role returns the container of a role's process, named slug/role/index, or nil
+// where roles are processes.
+func (s *Set) Role(name string) *Running { return s.roles[name] }
 
 // Dir returns the private folder of the set, which Close removes; it is empty for
 // long-lived servers.

@@ -41,6 +41,9 @@ func (o Options) build(ctx context.Context, edits []Edit) (map[string]string, er
 // BuildNext compiles the next version of every role: this one with edits. It
 // runs from the next Upgrade of a process on.
 func (s *Stack) BuildNext(ctx context.Context, edits ...Edit) error {
+	if s.options.Containers {
+		return fmt.Errorf("%w there is no next version", errContainers)
+	}
 	programs, err := s.options.build(ctx, edits)
 	if err != nil {
 		return fmt.Errorf("next version: %w", err)

@@ -19,13 +19,17 @@ func ComposeEnv(ctx context.Context, c *server.Cloud, sc scenarios.Scenario) (en
 	if err != nil {
 		return nil, nil, err
 	}
+	return composeEnv(sc, made, func(name string) ([]int, error) { return c.ContainerPorts(ctx, name) })
+}
+
+func composeEnv(sc scenarios.Scenario, secrets map[string]string, two func(name string) ([]int, error)) (env []string, roles []server.RoleContainer, err error) {
 	for _, role := range sc.Roles {
 		for _, name := range role.Secrets {
-			env = append(env, ComposeVariable(sc.Slug, name)+"="+made[name])
+			env = append(env, ComposeVariable(sc.Slug, name)+"="+secrets[name])
 		}
 		for i := range role.Count {
 			name := instanceName(sc.Slug, role.Name, i)
-			ports, err := c.ContainerPorts(ctx, name)
+			ports, err := two(name)
 			if err != nil {
 				return nil, nil, err
 			}

@@ -37,6 +37,8 @@ type Instance struct {
 	log     string
 	stack   *Stack
 
+	container *server.Running // instead of a process
+
 	mu      sync.Mutex
 	process *process.Process
 	asked   bool // somebody asked the process to end
@@ -45,6 +47,12 @@ type Instance struct {
 // Start starts the process, on the same ports as before, and returns when
 // /readyz says so.
 func (in *Instance) Start(ctx context.Context) error {
+	if in.container != nil {
+		in.mu.Lock()
+		in.asked = false
+		in.mu.Unlock()
+		return in.container.Restart(ctx)
+	}
 	spec := process.Spec{Name: in.name, Path: in.program, Env: in.env, Log: in.log}
 	if in.runner != nil {
 		spec = in.runner.spec(spec)
@@ -119,14 +127,15 @@ func ready(ctx context.Context, client *http.Client, url string) error {
 	return nil
 }
 
-// Process returns the process that runs now or ran last; nil before Start.
+// Process returns the process that runs now or ran last; nil before Start and for
+// a container.
 func (in *Instance) Process() *process.Process {
 	in.mu.Lock()
 	defer in.mu.Unlock()
 	return in.process
 }
 
-// PID returns the id of that process, or 0 before Start.
+// PID returns the id of that process, or 0 before Start and for a container.
 func (in *Instance) PID() int {
 	if p := in.Process(); p != nil {
 		return p.PID()
@@ -136,22 +145,40 @@ func (in *Instance) PID() int {
 
 // Kill ends the process with SIGKILL and returns when it is gone.
 func (in *Instance) Kill() error {
-	if p := in.expectEnd(); p != nil {
+	p := in.expectEnd()
+	if in.container != nil {
+		return in.container.Kill()
+	}
+	if p != nil {
 		return p.Kill()
 	}
 	return nil
 }
 
 // Pause stops the process where it is.
-func (in *Instance) Pause() error { return in.Process().Pause() }
+func (in *Instance) Pause() error {
+	if in.container != nil {
+		return in.container.Pause()
+	}
+	return in.Process().Pause()
+}
 
 // Resume continues a paused process.
-func (in *Instance) Resume() error { return in.Process().Resume() }
+func (in *Instance) Resume() error {
+	if in.container != nil {
+		return in.container.Resume()
+	}
+	return in.Process().Resume()
+}
 
 // Stop asks the process to end (SIGTERM), kills it when ctx ends first, and
-// returns an error unless it ended by itself with exit code 0.
+// returns an error unless it ended by itself with exit code 0. A container has ten
+// seconds for it.
 func (in *Instance) Stop(ctx context.Context) error {
 	p := in.expectEnd()
+	if in.container != nil {
+		return in.container.Stop()
+	}
 	if p == nil {
 		return nil
 	}
@@ -177,6 +204,9 @@ func (in *Instance) close(ctx context.Context) error {
 	in.mu.Lock()
 	p, asked := in.process, in.asked
 	in.mu.Unlock()
+	if in.container != nil && !asked && !in.container.Alive() {
+		return fmt.Errorf("%s: its container ended by itself; the end of its log:\n%s", in.name, in.container.Tail(12))
+	}
 	if p == nil {
 		return nil
 	}

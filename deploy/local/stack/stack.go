@@ -40,6 +40,9 @@ type Options struct {
 	// Shared uses the clone's long-lived servers, ports and logs; otherwise the
 	// run has servers of its own and leaves nothing.
 	Shared bool
+	// Containers runs the roles in containers, too, as the compose file says. Then
+	// Edits, Env, Servers and Shared stay empty.
+	Containers bool
 	// Edits are made in the build, for roles that are broken on purpose.
 	Edits []Edit
 	// Env overrides what the roles get.
@@ -67,6 +70,9 @@ type Stack struct {
 func Start(ctx context.Context, o Options) (*Stack, error) {
 	if err := o.complete(ctx); err != nil {
 		return nil, err
+	}
+	if o.Containers {
+		return startContainers(ctx, o)
 	}
 	programs, err := o.build(ctx, o.Edits)
 	if err != nil {

@@ -15,6 +15,7 @@ import (
 	"github.com/provingground/provingground/loadtest/balancer"
 	"github.com/provingground/provingground/loadtest/engine"
 	"github.com/provingground/provingground/loadtest/ledger"
+	"github.com/provingground/provingground/loadtest/tableserver"
 	"github.com/provingground/provingground/loadtest/trial"
 )
 
@@ -27,7 +28,7 @@ type Driver struct {
 	hosts    []string
 	balancer *balancer.Balancer
 	ledger   ledger.Ledger
-	raw      ceiling
+	raw      float64     // transactions a second of the table server alone
 	effects  *effects    // of the last look
 	hogging  atomic.Bool // one customer sends beside the load
 	beside   sync.WaitGroup
@@ -61,7 +62,7 @@ func New(s trial.Setup) (*Driver, error) {
 // measures what Table storage can do with nobody else on it.
 func (d *Driver) Prepare(ctx context.Context, progress func(done, of int)) (err error) {
 	progress(d.setup.Records, d.setup.Records)
-	d.raw, err = measureCeiling(ctx, d.setup.Env())
+	d.raw, err = tableserver.Ceiling(ctx, d.setup.Env()["TABLES_CONNECTION_STRING"])
 	return err
 }
 

@@ -3,12 +3,15 @@ package orderprocessor
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"strings"
 	"time"
 
 	"github.com/Azure/azure-sdk-for-go/sdk/data/aztables"
+
+	"github.com/provingground/provingground/pkg/tablebatch"
 )
 
 // effects are what became of the orders, where it happened.
@@ -31,36 +34,25 @@ type customer struct{ orders, total int64 }
 
 // look reads the whole table and the dead-letter queue.
 func (d *Driver) look(ctx context.Context) (*effects, error) {
-	service, err := openTables(d.setup.Env())
+	table, err := tablebatch.Open(d.setup.Env()["TABLES_CONNECTION_STRING"], d.setup.Env()["ORDERS_TABLE"])
 	if err != nil {
 		return nil, err
 	}
 	e := &effects{rows: map[string][]row{}, customers: map[string]customer{}}
-	pages := service.NewClient(d.setup.Env()["ORDERS_TABLE"]).NewListEntitiesPager(nil)
-	for pages.More() {
-		page, err := pages.NextPage(ctx)
-		if err != nil {
-			return nil, err
-		}
-		for _, raw := range page.Entities {
-			if err := e.add(raw); err != nil {
-				return nil, err
-			}
-		}
+	var bad error
+	err = tablebatch.Each(ctx, table, "", func(row aztables.EDMEntity) bool {
+		bad = e.add(row)
+		return bad == nil
+	})
+	if err = errors.Join(err, bad); err != nil {
+		return nil, err
 	}
 	e.dead, err = d.deadLetters(ctx)
 	return e, err
 }
 
-func (e *effects) add(raw []byte) error {
-	var entity aztables.EDMEntity
-	if err := json.Unmarshal(raw, &entity); err != nil {
-		return err
-	}
-	number := func(property string) int64 {
-		n, _ := entity.Properties[property].(aztables.EDMInt64)
-		return int64(n)
-	}
+func (e *effects) add(entity aztables.EDMEntity) error {
+	number := func(property string) int64 { return tablebatch.Number(entity, property) }
 	switch {
 	case entity.RowKey == "status":
 		e.customers[entity.PartitionKey] = customer{number("Orders"), number("Total")}

@@ -14,7 +14,7 @@ import (
 func (d *Driver) Facts(before, after trial.Metrics, _ float64) []report.Fact {
 	since := func(name string) float64 { return after[name] - before[name] }
 	facts := []report.Fact{
-		{Name: "table server's ceiling", Value: fmt.Sprintf("%.0f transactions of 3 rows/s", d.raw.batches), Note: "alone on the machine, 16 callers, before the load"},
+		{Name: "table server's ceiling", Value: fmt.Sprintf("%.0f transactions of 3 rows/s", d.raw), Note: "alone on the machine, 16 callers, before the load"},
 		{Name: "repeated deliveries", Value: fmt.Sprintf("%.0f", since(`orderprocessor_orders_total{result="repeated"}`)), Note: "found processed"},
 		{Name: "locks lost", Value: fmt.Sprintf("%.0f", since(`orderprocessor_messages_total{outcome="lost"}`)), Note: "sessions that were somebody else's by then"},
 	}

@@ -141,9 +141,9 @@ func (d *Driver) judgeDrain() judge.Check {
 	start := d.start()
 	end := start.Add(s.Begin + s.For)
 	took, rate := d.drained(end), d.rate(start.Add(s.Begin), end)
-	ok := took <= drainTarget || rate >= ceilingShare*d.raw.batches
+	ok := took <= drainTarget || rate >= ceilingShare*d.raw
 	return judge.Checkf("drain", ok, "what the spike brought was processed %v after its end (target %v), at %.0f/s; the table server alone does %.0f/s",
-		took.Round(100*time.Millisecond), drainTarget, rate, d.raw.batches).Timed()
+		took.Round(100*time.Millisecond), drainTarget, rate, d.raw).Timed()
 }
 
 // drained is how long after that time the last order was processed that had been

@@ -1,14 +1,15 @@
-package sessionqueue
+package servicebusconsumer
 
 import (
 	"errors"
+	"fmt"
 
 	"github.com/Azure/azure-sdk-for-go/sdk/messaging/azservicebus"
 )
 
-// ErrLost is the cause of a handler's context that ended because the session may
-// be somebody else's by now.
-var ErrLost = errors.New("the lock of the session is lost")
+// ErrLost is the cause of a handler's context that ended because the message or
+// its session may be somebody else's by now.
+var ErrLost = errors.New("the lock is lost")
 
 type permanent struct {
 	reason string
@@ -28,6 +29,11 @@ func (u *unavailable) Unwrap() error { return u.error }
 // Unavailable marks the error of a dependency that is away: it says nothing about
 // the message.
 func Unavailable(err error) error { return &unavailable{err} }
+
+// panicked is what a handler panicked with.
+type panicked struct{ value any }
+
+func (p *panicked) Error() string { return fmt.Sprintf("the handler panicked: %v", p.value) }
 
 // is tells errors of the SDK apart by their code.
 func is(err error, code azservicebus.Code) bool {

@@ -1,0 +1,227 @@
+//go:build linux
+
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/provingground/provingground/scenarios"
+)
+
+// proof is one run: what it has proved so far, one line each.
+type proof struct {
+	tools  *tools
+	engine *engine
+	before []string // containers, volumes and networks of others
+	lines  []string
+}
+
+// claim is one thing to prove.
+type claim struct {
+	name string
+	do   func(context.Context) error
+}
+
+// run proves one claim after the other. The first that fails ends it; what runs
+// then is ended, too.
+func (p *proof) run(ctx context.Context, chosen []scenarios.Scenario) (err error) {
+	claims := []claim{
+		{"the compose file asks for the documented images and no others", p.images},
+		{"local and loadtest build", p.build},
+	}
+	for i, s := range chosen {
+		if i == 0 {
+			claims = append(claims, claim{s.Slug + ": a server that is not healthy stops the start", func(ctx context.Context) error { return p.unhealthy(ctx, s) }})
+		}
+		claims = append(claims, p.claims(s)...)
+	}
+	claims = append(claims,
+		claim{"tests run on containers that testcontainers starts", p.integration},
+		claim{"without an engine they fail", p.noEngine},
+		claim{"nothing is left", p.nothingLeft},
+	)
+	for _, c := range claims {
+		if err := p.prove(ctx, c); err != nil {
+			return errors.Join(err, p.down(context.WithoutCancel(ctx)))
+		}
+	}
+	return nil
+}
+
+func (p *proof) prove(ctx context.Context, c claim) error {
+	began := time.Now()
+	err := p.tools.step(c.name, func() error { return c.do(ctx) })
+	result := "ok"
+	if err != nil {
+		result = "FAILED"
+	}
+	p.lines = append(p.lines, fmt.Sprintf("%-6s %4.0f s  %s", result, time.Since(began).Seconds(), c.name))
+	return err
+}
+
+func (p *proof) claims(s scenarios.Scenario) []claim {
+	claims := []claim{
+		{s.Slug + ": up brings every container to health", func(ctx context.Context) error { return p.up(ctx, s) }},
+		{s.Slug + ": down leaves nothing", func(ctx context.Context) error { return errors.Join(p.down(ctx), p.nothingLeft(ctx)) }},
+		{s.Slug + ": a short load through published ports, with a clean ledger", func(ctx context.Context) error { return p.load(ctx, s, "") }},
+	}
+	if drill := killing(s.Slug); drill != "" {
+		claims = append(claims, claim{s.Slug + ": " + drill + " kills a container, and the ledger is clean", func(ctx context.Context) error { return p.load(ctx, s, drill) }})
+	}
+	return claims
+}
+
+// killing returns a drill that kills a container and needs no proxy between
+// containers.
+func killing(slug string) string {
+	return map[string]string{"urlshortener": "redis-down", "leaderboard": "redis-down", "ordernotify": "inventory-down"}[slug]
+}
+
+// env leads our programs to the engine and to the images that run here. Ryuk is an
+// image of a vendor, too, so testcontainers goes without; a file says to it that
+// this machine is a container, and it is not the engine's.
+func (p *proof) env(more ...string) []string {
+	env := slices.Concat(p.engine.env, imageEnv(), []string{
+		"PROVIDER=docker", "TESTCONTAINERS_RYUK_DISABLED=true", "TESTCONTAINERS_HOST_OVERRIDE=127.0.0.1",
+	})
+	return append(env, more...)
+}
+
+func (p *proof) images(ctx context.Context) error {
+	var defaults []string
+	for _, v := range vendorImages() {
+		defaults = append(defaults, v.variable+"=")
+	}
+	text, err := output(ctx, slices.Concat(p.engine.env, defaults), "docker", "compose", "--profile", "*", "config", "--images")
+	if err != nil {
+		return err
+	}
+	return compareImages(strings.Fields(text))
+}
+
+// compareImages holds what the compose file names against what is documented.
+// Images that only build others are not in its list.
+func compareImages(names []string) error {
+	var wrong []string
+	for _, name := range names {
+		documented := slices.ContainsFunc(vendorImages(), func(v vendorImage) bool { return v.image == name })
+		if !documented && !strings.HasPrefix(name, "provingground/") {
+			wrong = append(wrong, name+" is not documented")
+		}
+	}
+	for _, v := range vendorImages() {
+		if !v.builds() && !slices.Contains(names, v.image) {
+			wrong = append(wrong, v.image+" is documented and not used")
+		}
+	}
+	if len(wrong) > 0 {
+		return errors.New(strings.Join(slices.Compact(slices.Sorted(slices.Values(wrong))), "\n"))
+	}
+	return nil
+}
+
+func (p *proof) program(name string) string { return filepath.Join(p.tools.root, "bin", name) }
+
+func (p *proof) build(ctx context.Context) error {
+	for name, pkg := range map[string]string{"local": "./deploy/local", "loadtest": "./loadtest"} {
+		if _, err := output(ctx, nil, "go", "build", "-o", p.program(name), pkg); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (p *proof) up(ctx context.Context, s scenarios.Scenario) error {
+	if _, err := output(ctx, p.env(), p.program("local"), "up", s.Slug); err != nil {
+		return err
+	}
+	status, err := output(ctx, p.env(), p.program("local"), "status")
+	if err != nil {
+		return err
+	}
+	want := len(s.Needs)
+	for _, role := range s.Roles {
+		want += role.Count
+	}
+	if got := strings.Count(status, "healthy"); got != want {
+		return fmt.Errorf("%d are healthy, want %d:\n%s", got, want, status)
+	}
+	return nil
+}
+
+func (p *proof) down(ctx context.Context) error {
+	_, err := output(ctx, p.env(), p.program("local"), "down")
+	return err
+}
+
+func (p *proof) nothingLeft(ctx context.Context) error {
+	now, err := p.engine.things(ctx)
+	if err != nil {
+		return err
+	}
+	left := slices.DeleteFunc(now, func(name string) bool { return slices.Contains(p.before, name) })
+	if len(left) > 0 {
+		return fmt.Errorf("left: %s", strings.Join(left, ", "))
+	}
+	return nil
+}
+
+// load is a twentieth of the target for ten seconds, or a drill of the length that
+// the catalogue gives it, judged by the guarantee alone.
+func (p *proof) load(ctx context.Context, s scenarios.Scenario, drill string) error {
+	rate, records := max(2, s.Target.Rate/20), min(2000, max(20, s.Target.Records/10))
+	args := []string{"-containers", "-untimed", "-rate", strconv.FormatFloat(rate, 'f', -1, 64), "-records", strconv.Itoa(records), "-reports", filepath.Join(p.tools.dir, "reports")}
+	if drill == "" {
+		args = append(args, "-duration", "10s", "-warmup", "1s")
+	} else {
+		args = append(args, "-drill", drill)
+	}
+	if _, err := output(ctx, p.env(), p.program("loadtest"), append(args, s.Slug)...); err != nil {
+		return err
+	}
+	return p.nothingLeft(ctx)
+}
+
+// unhealthy starts the scenario with a server that never answers.
+func (p *proof) unhealthy(ctx context.Context, s scenarios.Scenario) error {
+	i := slices.IndexFunc(vendorImages(), func(v vendorImage) bool {
+		return slices.ContainsFunc(v.servers, func(name string) bool { return slices.Contains(s.Needs, name) })
+	})
+	if i < 0 {
+		return fmt.Errorf("%s has no server with an image of a vendor", s.Slug)
+	}
+	_, err := output(ctx, p.env(vendorImages()[i].variable+"="+deafImage), p.program("local"), "up", s.Slug)
+	switch {
+	case err == nil:
+		return errors.New("it started")
+	case !strings.Contains(err.Error(), "unhealthy"):
+		return fmt.Errorf("what it says is not that a server is unhealthy: %w", err)
+	}
+	return errors.Join(p.down(ctx), p.nothingLeft(ctx))
+}
+
+func (p *proof) integration(ctx context.Context) error {
+	_, err := output(ctx, p.env(), "go", "test", "-count=1", "-timeout", "8m", "./deploy/local/server/servertest", "./scenarios/urlshortener")
+	return errors.Join(err, p.nothingLeft(ctx))
+}
+
+// noEngine wants a failure that says what is missing. A test that is skipped
+// passes.
+func (p *proof) noEngine(ctx context.Context) error {
+	env := p.env("DOCKER_HOST=unix://" + filepath.Join(p.tools.dir, "nobody.sock"))
+	_, err := output(ctx, env, "go", "test", "-count=1", "-run", "TestEachTestHasServersOfItsOwn", "./deploy/local/server/servertest")
+	switch {
+	case err == nil:
+		return errors.New("the test passed")
+	case !strings.Contains(err.Error(), "install Docker"):
+		return fmt.Errorf("the test does not say what to install: %w", err)
+	}
+	return nil
+}
