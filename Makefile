@@ -31,7 +31,7 @@ load: need-scenario ## put load on scenario S and judge target and guarantee
 drill: need-scenario ## break scenario S under load: all drills, or D=<drill>,<drill>
 	@$(GO) build -o .local/bin/loadtest ./loadtest && .local/bin/loadtest $(LOADFLAGS) -drill $(if $(D),$(D),all) $(S)
 
-test: ## everything that proves the repository, set-up included
+test: ## what proves the repository at every push, set-up included
 	@$(GO) test -timeout 30m ./...
 
 # The packages that pass there; deploy/aws/README.md says which do not. Every test has emulators of its own, so one package at a time.

@@ -136,8 +136,6 @@ func TestAChargeWithoutAnAnswerIsSettledOnceByAWorker(t *testing.T) {
 	}
 }
 
-// An environment is frozen, or dies, between its two statements. Whoever comes late
-// finds the provider's word on record, and changes nothing.
 func TestOrdersWithoutAWordDoNotKeepTheOthersFromTheirs(t *testing.T) {
 	c := newCluster(t)
 	c.product(t, "cup", 100, 1000)
@@ -156,6 +154,8 @@ func TestOrdersWithoutAWordDoNotKeepTheOthersFromTheirs(t *testing.T) {
 	}
 }
 
+// An environment is frozen, or dies, between its two statements. Whoever comes late
+// finds the provider's word on record, and changes nothing.
 func TestWhoWakesUpLateChangesNothing(t *testing.T) {
 	c := newCluster(t)
 	c.product(t, "cup", 300, 100)

@@ -30,25 +30,27 @@ const patient = time.Minute
 func (b Before) run(ctx context.Context, client *azservicebus.Client, l ledger, m *metrics, log *slog.Logger) error {
 	loops, ctx := errgroup.WithContext(ctx)
 	for range b.Loops {
-		loops.Go(func() error {
-			r, err := client.NewReceiverForQueue(b.Queue, nil)
-			if err != nil {
-				return err
-			}
-			defer r.Close(context.WithoutCancel(ctx))
-			for ctx.Err() == nil {
-				got, err := r.ReceiveMessages(ctx, b.Prefetch, nil)
-				if err != nil && ctx.Err() == nil {
-					return err
-				}
-				for _, one := range got {
-					b.one(ctx, r, one, l, m, log)
-				}
-			}
-			return nil
-		})
+		loops.Go(func() error { return b.loop(ctx, client, l, m, log) })
 	}
 	return loops.Wait()
+}
+
+func (b Before) loop(ctx context.Context, client *azservicebus.Client, l ledger, m *metrics, log *slog.Logger) error {
+	r, err := client.NewReceiverForQueue(b.Queue, nil)
+	if err != nil {
+		return err
+	}
+	defer r.Close(context.WithoutCancel(ctx))
+	for ctx.Err() == nil {
+		got, err := r.ReceiveMessages(ctx, b.Prefetch, nil)
+		if err != nil && ctx.Err() == nil {
+			return err
+		}
+		for _, one := range got {
+			b.one(ctx, r, one, l, m, log)
+		}
+	}
+	return nil
 }
 
 func (b Before) one(ctx context.Context, r *azservicebus.Receiver, one *azservicebus.ReceivedMessage, l ledger, m *metrics, log *slog.Logger) {

@@ -7,9 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"slices"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/provingground/provingground/pkg/problem"
@@ -41,108 +39,6 @@ func (d *desk) mux() http.Handler {
 	mux.HandleFunc("POST /api/discards", d.discard)
 	mux.Handle("/", nothing())
 	return mux
-}
-
-// A Group is the letters of one queue, reason and shape that are in one state.
-type Group struct {
-	Queue   string    `json:"queue"`
-	Reason  string    `json:"reason"`
-	Shape   string    `json:"shape"`
-	State   State     `json:"state"`
-	Letters int       `json:"letters"`
-	Oldest  time.Time `json:"oldest"`
-	Example string    `json:"example"` // a letter's id
-}
-
-// groups counts what is not settled, the largest group first.
-func (d *desk) groups(w http.ResponseWriter, r *http.Request) {
-	type key struct {
-		queue, reason, shape string
-		state                State
-	}
-	found := map[key]*Group{}
-	err := d.vault.each(r.Context(), "", func(l *Letter) bool {
-		k := key{l.Queue, l.Reason, l.Shape, l.State}
-		g := found[k]
-		if l.State.settled() {
-			return true
-		}
-		if g == nil {
-			g = &Group{l.Queue, l.Reason, l.Shape, l.State, 0, l.Died, l.ID}
-			found[k] = g
-		}
-		g.Letters++
-		if l.Died.Before(g.Oldest) {
-			g.Oldest = l.Died
-		}
-		return true
-	})
-	all := []Group{}
-	for _, g := range found {
-		all = append(all, *g)
-	}
-	slices.SortFunc(all, func(a, b Group) int {
-		if a.Letters != b.Letters {
-			return b.Letters - a.Letters
-		}
-		return strings.Compare(a.Queue+a.Reason+a.Shape, b.Queue+b.Reason+b.Shape)
-	})
-	d.answers.give(w, "groups", http.StatusOK, map[string]any{"groups": all}, err)
-}
-
-// A Selection is letters by their ids, or all open ones that have what is named.
-type Selection struct {
-	IDs    []string `json:"ids,omitempty"`
-	Queue  string   `json:"queue,omitempty"`
-	Reason string   `json:"reason,omitempty"`
-	Shape  string   `json:"shape,omitempty"`
-}
-
-func (s Selection) group() bool { return s.Queue != "" || s.Reason != "" || s.Shape != "" }
-
-func (s Selection) matches(l *Letter) bool {
-	return (s.Queue == "" || s.Queue == l.Queue) && (s.Reason == "" || s.Reason == l.Reason) && (s.Shape == "" || s.Shape == l.Shape)
-}
-
-func (s Selection) check() error {
-	if (len(s.IDs) > 0) == s.group() || len(s.IDs) > maxBatch {
-		return problem.Invalid(fmt.Sprintf("select up to %d ids, or a group by queue, reason and shape", maxBatch))
-	}
-	for _, id := range s.IDs {
-		if !hexadecimal(id) {
-			return problem.Invalid("ids are those of letters")
-		}
-	}
-	return nil
-}
-
-// selected returns the ids of the letters, of a group of those that are open, the
-// oldest first.
-func (d *desk) selected(ctx context.Context, s Selection) ([]string, error) {
-	if err := s.check(); err != nil {
-		return nil, err
-	}
-	if len(s.IDs) > 0 {
-		for _, id := range s.IDs {
-			if _, err := d.vault.find(ctx, id); err != nil {
-				return nil, err
-			}
-		}
-		return s.IDs, nil
-	}
-	var open []*Letter
-	err := d.vault.each(ctx, "", func(l *Letter) bool {
-		if l.State == Open && s.matches(l) {
-			open = append(open, l)
-		}
-		return true
-	})
-	slices.SortFunc(open, func(a, b *Letter) int { return a.Died.Compare(b.Died) })
-	ids := []string{}
-	for _, l := range open[:min(len(open), maxBatch)] {
-		ids = append(ids, l.ID)
-	}
-	return ids, err
 }
 
 func (d *desk) list(w http.ResponseWriter, r *http.Request) {

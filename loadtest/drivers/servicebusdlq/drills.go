@@ -148,11 +148,13 @@ func (d *Driver) judgeSessions() judge.Check {
 	acked := d.acked()
 	for id, letters := range d.effects.letters {
 		for _, l := range letters {
-			if s, ok := acked[id]; ok && l.Queue == "servicebusdlq-ordered" {
-				n++
-				if l.Session != s.payment.account {
-					wrong++
-				}
+			s, ok := acked[id]
+			if !ok || l.Queue != "servicebusdlq-ordered" {
+				continue
+			}
+			n++
+			if l.Session != s.payment.account {
+				wrong++
 			}
 		}
 	}

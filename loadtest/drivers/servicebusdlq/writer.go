@@ -49,31 +49,23 @@ func (w *writer) Send(ctx context.Context, k int64) engine.Outcome {
 	if err != nil {
 		return engine.Outcome{Kind: engine.Unknown}
 	}
-	book := w.d.book(p.kind)
-	deadline := time.Now().Add(paymentDeadline)
-	unknown := false
-	for attempt := int64(0); ; attempt++ {
-		book.Sent(p.id, p.id, time.Now())
-		w.d.entered(p, time.Now())
-		_, err := w.Do(ctx, k+attempt, request)
-		end := w.readAnswer(p, err)
-		now := time.Now()
-		book.Answered(p.id, end, now)
-		switch {
-		case end == ledger.Acknowledged:
-			w.d.acknowledged(p, now)
-			return engine.Outcome{Kind: engine.OK, Status: w.Resp.Status}
-		case end == ledger.Refused:
-			return engine.Outcome{Kind: engine.Status, Status: w.Resp.Status}
-		}
-		unknown = unknown || end == ledger.Unknown
-		if err == nil && end == ledger.NotAttempted && !unknown {
-			return engine.Outcome{Kind: engine.Refused, Status: w.Resp.Status}
-		}
-		if now.After(deadline) || !sleep(ctx, paymentPause) {
-			return w.GaveUp(end, err)
-		}
+	w.d.entered(p, time.Now())
+	patience := ledger.Patience{
+		Deadline: paymentDeadline, Pause: paymentPause,
+		Enough: func(end ledger.End, unknown bool) bool { return err == nil && end == ledger.NotAttempted && !unknown },
 	}
+	end := w.d.book(p.kind).Ask(ctx, p.id, p.id, patience, func(ctx context.Context, n int) ledger.End {
+		_, err = w.Do(ctx, k+int64(n), request)
+		return w.readAnswer(p, err)
+	})
+	switch end {
+	case ledger.Acknowledged:
+		w.d.acknowledged(p, time.Now())
+		return engine.Outcome{Kind: engine.OK, Status: w.Resp.Status}
+	case ledger.Refused:
+		return engine.Outcome{Kind: engine.Status, Status: w.Resp.Status}
+	}
+	return w.GaveUp(end, err)
 }
 
 // readAnswer classifies an answer; an acknowledgement must be complete and ours.
