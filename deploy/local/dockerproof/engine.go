@@ -75,7 +75,18 @@ func shortFolder(dir string) (string, error) {
 	sum := fnv.New32a()
 	sum.Write([]byte(dir))
 	short := filepath.Join(os.TempDir(), fmt.Sprintf("provingground-docker-%08x", sum.Sum32()))
-	return short, os.MkdirAll(short, 0o700)
+	if err := os.Mkdir(short, 0o700); err != nil && !errors.Is(err, os.ErrExist) {
+		return "", err
+	}
+	// Its name can be guessed: whoever made it first would have our engine's socket.
+	info, err := os.Lstat(short)
+	if err != nil {
+		return "", err
+	}
+	if of, ok := info.Sys().(*syscall.Stat_t); !ok || !info.IsDir() || info.Mode().Perm() != 0o700 || int(of.Uid) != os.Geteuid() {
+		return "", fmt.Errorf("%s is not a folder of this user alone: remove it", short)
+	}
+	return short, nil
 }
 
 func (e *engine) await(ctx context.Context) error {
