@@ -16,7 +16,7 @@ func checkout() Scenario {
 			{Name: "worker", Count: 2, Env: map[string]string{"CARTS_QUEUE": "checkout-carts"}, Calls: map[string]string{"PAYMENTS_URL": "payments"}},
 			{
 				Name: "checkout", Count: 2, Env: map[string]string{"CARTS_QUEUE": "checkout-carts", "GOMAXPROCS": "1"}, Calls: map[string]string{"PAYMENTS_URL": "payments"},
-				Lambda: &Lambda{Concurrency: 150, Provisioned: 120, Timeout: 5 * time.Second, Idle: 20 * time.Second},
+				Lambda: &Lambda{Concurrency: 400, Provisioned: 200, Timeout: 5 * time.Second, Idle: 20 * time.Second},
 				TryIt:  `curl -i {url}/api/checkouts -H 'Content-Type: application/json' -H 'Idempotency-Key: my-first-cart-0001' -d '{"customer":"ada","items":[{"product":"espresso-cup","quantity":2}]}'`,
 			},
 			{

@@ -50,6 +50,21 @@ func TestUsersThinkBetweenTheirRequests(t *testing.T) {
 
 // The contrast to TestAPauseOfTheServerShowsInThePercentiles, and the reason why
 // this model has to be asked for.
+func TestUsersWhoArriveComeOneAfterTheOther(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := closedFlow(engine.ClosedLoop{Users: 500, Arrive: 5 * time.Second, Think: time.Hour, Duration: 10 * time.Second}, takes(time.Millisecond))
+		r := run(t, t.Context(), engine.Options{}, f)
+		for i, s := range r.Series {
+			if want := int64(100); i < 5 && s.Sent != want || i >= 5 && s.Sent > 5 { // hardly one thinks for a few seconds only
+				t.Errorf("%d requests in second %d", s.Sent, s.Second)
+			}
+		}
+		if want := "closed loop, 500 users arriving over 5s, thinking 1h0m0s, for 10s"; r.Load != want {
+			t.Errorf("called %q, want %q", r.Load, want)
+		}
+	})
+}
+
 func TestAClosedLoopHardlySeesAPause(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		stop := time.Now().Add(4 * time.Second)

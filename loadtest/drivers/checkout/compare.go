@@ -7,6 +7,8 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"os"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -15,13 +17,16 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/provingground/provingground/loadtest/engine"
+	"github.com/provingground/provingground/loadtest/machine"
 	"github.com/provingground/provingground/loadtest/report"
 	"github.com/provingground/provingground/loadtest/trial"
 )
 
 const (
 	shoppers = 500
+	arriving = 5 * time.Second // all of them
 	thinking = time.Second
+	asking   = 390 // checkouts/s of shoppers who think and wait for the provider's 283 ms on average
 )
 
 // half is what one of the two systems did.
@@ -31,13 +36,14 @@ type half struct {
 	done          int    // orders that are paid
 	forgotten     int    // orders that were charged and are not there
 	p99           time.Duration
+	processor     string // what of it was used
 	platform      string          // what the Lambda host did
 	servers       []report.Sample // connections of the application, ten looks a second
 	schema        string
 }
 
 // Compare implements [trial.Baseline]: 500 shoppers on the system as it was, then on
-// the one that is. All begin by thinking, so they arrive within about five seconds.
+// the one that is.
 func (d *Driver) Compare(ctx context.Context) ([]report.Contrast, error) {
 	was, err := d.shop(ctx, "before")
 	if err != nil {
@@ -72,6 +78,7 @@ func (d *Driver) Compare(ctx context.Context) ([]report.Contrast, error) {
 		{Name: "orders paid", Before: fmt.Sprint(was.done), After: fmt.Sprint(is.done), Note: fmt.Sprintf("%.2f times as many", float64(is.done)/float64(max(1, was.done)))},
 		{Name: "environments", Before: was.platform, After: is.platform, Note: "of the function that sells"},
 		{Name: "charged without an order", Before: fmt.Sprint(was.forgotten), After: fmt.Sprint(is.forgotten), Note: "cards, once nothing was under way any more"},
+		{Name: "processor", Before: was.processor, After: is.processor, Note: fmt.Sprintf("for a checkout, generator included; shoppers who wait for nothing but the provider ask for %d/s", asking)},
 		{Name: "own p99", Before: ms(was.p99), After: ms(is.p99), Note: "of what was answered well, without the provider's time"},
 		{
 			Name: "server connections", Before: fmt.Sprint(highest(was.servers)), After: fmt.Sprint(highest(is.servers)), Note: "the most in pg_stat_activity, ten looks a second",
@@ -83,6 +90,11 @@ func (d *Driver) Compare(ctx context.Context) ([]report.Contrast, error) {
 
 // shop puts the shoppers on one role.
 func (d *Driver) shop(ctx context.Context, role string) (h half, err error) {
+	self := machine.Process{Name: "loadtest", Group: machine.Generator, PID: os.Getpid()}
+	idle, err := machine.Take(self)
+	if err != nil {
+		return h, err
+	}
 	before := d.setup.Scrape(ctx)
 	sampling, stop := context.WithCancel(ctx)
 	var servers sampler
@@ -92,7 +104,7 @@ func (d *Driver) shop(ctx context.Context, role string) (h half, err error) {
 	var without []time.Duration
 	result, err := engine.Run(ctx, engine.Options{Settle: 10 * time.Second}, engine.Flow{
 		Name:   role,
-		Closed: &engine.ClosedLoop{Users: shoppers, Think: thinking, Duration: d.setup.Duration, Seed: 1},
+		Closed: &engine.ClosedLoop{Users: shoppers, Arrive: arriving, Think: thinking, Duration: d.setup.Duration, Seed: 1},
 		New: func(int) (engine.Sender, error) {
 			s := d.newShopper(role, "compare-"+role)
 			s.heardBack = func(took, paying time.Duration) {
@@ -110,11 +122,24 @@ func (d *Driver) shop(ctx context.Context, role string) (h half, err error) {
 	if err != nil {
 		return h, err
 	}
+	used, err := machine.Take(self)
+	if err != nil {
+		return h, err
+	}
 	f := result.Flows[0].Measured
+	h.processor = processor(machine.Between(idle, used), f.Sent)
 	h.asked, h.failed = f.Sent, f.Sent-f.Kinds[engine.OK]
 	h.how = how(f)
 	h.p99 = quantile(without, 0.99)
 	return h, errors.Join(d.released(ctx), d.after(ctx, role, &h))
+}
+
+// processor says how much of the cores was used, and by what this run started for a
+// checkout: what the cores have, divided by that, is the most that they carry.
+func processor(u machine.Usage, checkouts int64) string {
+	cores := time.Duration(runtime.NumCPU())
+	each := time.Duration(float64(u.Window*cores)*(u.Generator+u.Roles+u.Servers)) / time.Duration(max(1, checkouts))
+	return fmt.Sprintf("%.0f %% of %d cores, %.1f ms each", 100*u.Busy, cores, float64(each)/float64(time.Millisecond))
 }
 
 // platform says what the Lambda host did between two looks.

@@ -151,7 +151,7 @@ func (d *Driver) judgeHalves() []judge.Check {
 	return []judge.Check{
 		judge.Checkf("before fails", failing >= 5, "%.1f %% of the checkouts failed on the system as it was (at least 5 %%): %s", failing, was.how).Timed(),
 		judge.Checkf("after holds", is.failed == 0, "%d of %d checkouts failed on the system as it is: %s", is.failed, is.asked, is.how).Timed(),
-		judge.Checkf("after p99", is.p99 < withoutTarget, "without the provider's time, the shoppers' checkouts took %v at p99 (target %v)", is.p99.Round(time.Millisecond), withoutTarget).Timed(),
+		judge.Checkf("after p99", is.p99 < withoutTarget, "without the provider's time, the shoppers' checkouts took %v at p99 (target %v); they used %s", is.p99.Round(time.Millisecond), withoutTarget, is.processor).Timed(),
 		judge.Checkf("schema", was.schema == is.schema, "the schema is %s before and %s after", was.schema, is.schema),
 	}
 }
