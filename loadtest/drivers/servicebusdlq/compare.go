@@ -250,8 +250,6 @@ func (c *comparison) throughput(ctx context.Context, s site) (t throughput, err 
 }
 
 // drain returns how many healthy payments per second were booked out of a backlog.
-// Meanwhile it asks the processors how far they are, and not the table server: to read
-// all rows again and again would take more of it than the payments do.
 func (c *comparison) drain(ctx context.Context, s site, part string, poison bool) (float64, error) {
 	want := max(200, int(backlogRate*c.d.setup.Rate))
 	var all []*azservicebus.Message
@@ -262,26 +260,36 @@ func (c *comparison) drain(ctx context.Context, s site, part string, poison bool
 			all = append(all, c.message("poison-"+part, of, c.d.data(of, 100)))
 		}
 	}
-	before, begin := c.d.counted(ctx), time.Now()
+	before, begin := c.d.finished(ctx), time.Now()
 	if err := c.send(ctx, s.queue, all); err != nil {
 		return 0, err
 	}
-	for end := begin.Add(2 * time.Minute); c.d.counted(ctx) < before+float64(want); {
-		if time.Now().After(end) || !sleep(ctx, 200*time.Millisecond) {
-			return 0, fmt.Errorf("%.0f of %d payments of a backlog were booked in %v", c.d.counted(ctx)-before, want, time.Since(begin).Round(time.Second))
-		}
-	}
-	n, _, last, err := c.count(ctx, s, part)
+	c.finish(ctx, before+float64(want))
+	n, err := c.await(ctx, s, part, want, 2*time.Minute)
 	switch {
 	case err != nil:
 		return 0, err
 	case n < want:
-		return 0, fmt.Errorf("the processors count a backlog of %d payments as booked, and the table has %d", want, n)
+		return 0, fmt.Errorf("%d of %d payments of a backlog were booked in two minutes", n, want)
 	}
-	return float64(n) / last.Sub(begin).Seconds(), nil
+	_, _, last, err := c.count(ctx, s, part)
+	return float64(n) / last.Sub(begin).Seconds(), err
 }
 
-// counted is how many payments the processors say they have booked.
-func (d *Driver) counted(ctx context.Context) float64 {
-	return d.setup.Scrape(ctx)[`servicebusdlq_payments_total{result="booked"}`]
+// finish waits until the processors have finished so many messages, or finish none for
+// a while. It does not ask the table server: to read all rows again and again would
+// take more of it than the payments do.
+func (c *comparison) finish(ctx context.Context, want float64) {
+	const calm = 3 * time.Second
+	n, moved := c.d.finished(ctx), time.Now()
+	for n < want && time.Since(moved) < calm && sleep(ctx, 200*time.Millisecond) {
+		if now := c.d.finished(ctx); now > n {
+			n, moved = now, time.Now()
+		}
+	}
+}
+
+// finished is how many messages the processors say they have handled and completed.
+func (d *Driver) finished(ctx context.Context) float64 {
+	return d.setup.Scrape(ctx)[`servicebusdlq_messages_total{outcome="done"}`]
 }
