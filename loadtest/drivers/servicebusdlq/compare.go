@@ -15,19 +15,15 @@ import (
 	"github.com/provingground/provingground/pkg/servicebusproducer"
 )
 
-// throughput is healthy payments booked per second, out of a backlog.
-type throughput struct{ clean, poisoned float64 }
-
 // doubled is how many payments were booked more than once.
 type doubled struct{ before, after int }
 
 const (
-	ahead       = 1000 // payments that are taken ahead: twice what a loop of the system as it was takes
-	aheadMS     = 10   // each takes so long: the last of them are handled when their locks have run out
-	aheadTime   = 15 * time.Second
-	slowOnes    = 50
-	behind      = 300 // healthy payments among them
-	backlogRate = 10  // seconds' worth of the load's rate, in a measured backlog
+	ahead     = 1000 // payments that are taken ahead: twice what a loop of the system as it was takes
+	aheadMS   = 10   // each takes so long: the last of them are handled when their locks have run out
+	aheadTime = 15 * time.Second
+	slowOnes  = 50
+	behind    = 300 // healthy payments among them
 )
 
 // stallTime is how long healthy payments may take behind poison.
@@ -78,8 +74,8 @@ func (d *Driver) Compare(ctx context.Context) ([]report.Contrast, error) {
 			Note: fmt.Sprintf("booked %v after the poison", d.stallTime()),
 		},
 		{
-			Name: "drained with 1 % poison", Before: "–", After: fmt.Sprintf("%.0f/s", d.measured.poisoned),
-			Note: fmt.Sprintf("healthy payments, out of a backlog; without poison %.0f/s; the system as it was stands still", d.measured.clean),
+			Name: "drained with 1 % poison", Before: "–", After: fmt.Sprintf("%.0f/s", mean(d.measured.poisoned)),
+			Note: fmt.Sprintf("healthy payments, out of a backlog; without poison %.0f/s; the system as it was stands still", mean(d.measured.clean)),
 		},
 	}, nil
 }
@@ -227,69 +223,4 @@ func (c *comparison) buried(ctx context.Context) error {
 			return fmt.Errorf("%d of %d poisoned payments are in the quarantine after two minutes", n, c.poison)
 		}
 	}
-}
-
-// throughput drains backlogs without poison and with, twice each, in an order that
-// gives neither the emptier table. What a round leaves in retries ends before the next.
-func (c *comparison) throughput(ctx context.Context, s site) (t throughput, err error) {
-	for round, poison := range []bool{false, true, true, false} {
-		rate, err := c.drain(ctx, s, fmt.Sprintf("drain-%d", round), poison)
-		if err != nil {
-			return t, err
-		}
-		if err := c.buried(ctx); err != nil {
-			return t, err
-		}
-		if poison {
-			t.poisoned += rate / 2
-		} else {
-			t.clean += rate / 2
-		}
-	}
-	return t, nil
-}
-
-// drain returns how many healthy payments per second were booked out of a backlog.
-func (c *comparison) drain(ctx context.Context, s site, part string, poison bool) (float64, error) {
-	want := max(200, int(backlogRate*c.d.setup.Rate))
-	var all []*azservicebus.Message
-	for i := range want {
-		all = append(all, c.message(part, wholesome, c.d.data(wholesome, 100)))
-		if poison && i%poisonOf == poisonOf/3 {
-			of := 1 + kind(i/poisonOf%int(kinds-1))
-			all = append(all, c.message("poison-"+part, of, c.d.data(of, 100)))
-		}
-	}
-	before, begin := c.d.finished(ctx), time.Now()
-	if err := c.send(ctx, s.queue, all); err != nil {
-		return 0, err
-	}
-	c.finish(ctx, before+float64(want))
-	n, err := c.await(ctx, s, part, want, 2*time.Minute)
-	switch {
-	case err != nil:
-		return 0, err
-	case n < want:
-		return 0, fmt.Errorf("%d of %d payments of a backlog were booked in two minutes", n, want)
-	}
-	_, _, last, err := c.count(ctx, s, part)
-	return float64(n) / last.Sub(begin).Seconds(), err
-}
-
-// finish waits until the processors have finished so many messages, or finish none for
-// a while. It does not ask the table server: to read all rows again and again would
-// take more of it than the payments do.
-func (c *comparison) finish(ctx context.Context, want float64) {
-	const calm = 3 * time.Second
-	n, moved := c.d.finished(ctx), time.Now()
-	for n < want && time.Since(moved) < calm && sleep(ctx, 200*time.Millisecond) {
-		if now := c.d.finished(ctx); now > n {
-			n, moved = now, time.Now()
-		}
-	}
-}
-
-// finished is how many messages the processors say they have handled and completed.
-func (d *Driver) finished(ctx context.Context) float64 {
-	return d.setup.Scrape(ctx)[`servicebusdlq_messages_total{outcome="done"}`]
 }

@@ -317,12 +317,12 @@ func TestTheComparisonIsJudgedByBothSystems(t *testing.T) {
 		raw      float64
 		failed   string
 	}{
-		{"as it should be", doubled{before: 1}, throughput{600, 550}, 1000, ""},
-		{"near the table server", doubled{before: 1}, throughput{100, 95}, 130, ""},
-		{"before was not broken", doubled{}, throughput{600, 550}, 1000, "doubled"},
-		{"after is broken", doubled{1, 1}, throughput{600, 550}, 1000, "doubled"},
-		{"slow", doubled{before: 1}, throughput{300, 299}, 1000, "throughput"},
-		{"poison costs a fifth", doubled{before: 1}, throughput{1000, 800}, 1000, "poison"},
+		{"as it should be", doubled{before: 1}, throughput{clean: []float64{600}, poisoned: []float64{550}}, 1000, ""},
+		{"near the table server", doubled{before: 1}, throughput{clean: []float64{100}, poisoned: []float64{95}}, 130, ""},
+		{"before was not broken", doubled{}, throughput{clean: []float64{600}, poisoned: []float64{550}}, 1000, "doubled"},
+		{"after is broken", doubled{1, 1}, throughput{clean: []float64{600}, poisoned: []float64{550}}, 1000, "doubled"},
+		{"slow", doubled{before: 1}, throughput{clean: []float64{300}, poisoned: []float64{299}}, 1000, "throughput"},
+		{"poison costs a fifth", doubled{before: 1}, throughput{clean: []float64{1000}, poisoned: []float64{800}}, 1000, "poison"},
 	} {
 		d := newDriver(t, 10)
 		d.doubled, d.measured, d.raw = tt.doubled, tt.measured, tt.raw

@@ -2,6 +2,7 @@ package servicebusdlq
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/provingground/provingground/loadtest/report"
@@ -22,6 +23,10 @@ func (d *Driver) Facts(before, after trial.Metrics, seconds float64) []report.Fa
 		{Name: "deliveries dead-lettered", Value: rate("dead")},
 		{Name: "locks lost", Value: fmt.Sprintf("%.0f", since(`servicebusdlq_messages_total{outcome="lost"}`)), Note: "messages that were somebody else's by then"},
 		{Name: "repeated deliveries", Value: fmt.Sprintf("%.0f", since(`servicebusdlq_payments_total{result="repeated"}`)), Note: "found booked"},
+	}
+	if len(d.measured.clean) > 0 {
+		facts = append(facts, report.Fact{Name: "drained, each time", Value: fmt.Sprintf("%.0f/s", d.measured.poisoned), Note: fmt.Sprintf("with 1 %% poison; without %.0f/s", d.measured.clean)},
+			report.Fact{Name: "table server meanwhile", Value: fmt.Sprintf("%.2f cores", slices.Max(d.measured.tables)), Note: "at most, of one that a Node process can use"})
 	}
 	if d.effects == nil {
 		return facts

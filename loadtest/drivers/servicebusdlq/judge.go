@@ -34,7 +34,7 @@ func (d *Driver) Judge(ctx context.Context, o trial.Observed) ([]judge.Check, er
 		_, end := o.Fault()
 		checks = append(checks, d.judgeLag("catch-up", d.lags(end+o.Recovery, forever)))
 	}
-	if d.measured.clean > 0 {
+	if len(d.measured.clean) > 0 {
 		checks = append(checks, d.judgeDoubled(), d.judgeThroughput(), d.judgeRatio())
 	}
 	return checks, nil
@@ -255,13 +255,13 @@ func (d *Driver) judgeDoubled() judge.Check {
 }
 
 func (d *Driver) judgeThroughput() judge.Check {
-	m := d.measured
-	return judge.Checkf("throughput", m.poisoned >= wanted || m.poisoned >= ceilingShare*d.raw, "%.0f healthy payments/s were booked with 1 %% poison; the table server alone does %.0f transactions/s: %.2f × (target %d/s or %.1f ×)",
-		m.poisoned, d.raw, m.poisoned/max(1, d.raw), wanted, ceilingShare).Timed()
+	poisoned := mean(d.measured.poisoned)
+	return judge.Checkf("throughput", poisoned >= wanted || poisoned >= ceilingShare*d.raw, "%.0f healthy payments/s were booked with 1 %% poison; the table server alone does %.0f transactions/s: %.2f × (target %d/s or %.1f ×)",
+		poisoned, d.raw, poisoned/max(1, d.raw), wanted, ceilingShare).Timed()
 }
 
 func (d *Driver) judgeRatio() judge.Check {
-	m := d.measured
-	return judge.Checkf("poison", m.poisoned >= minShare*m.clean, "%.0f healthy payments/s with 1 %% poison, %.0f/s without: %.2f × (target %.1f ×)",
-		m.poisoned, m.clean, m.poisoned/m.clean, minShare).Timed()
+	poisoned, clean := mean(d.measured.poisoned), mean(d.measured.clean)
+	return judge.Checkf("poison", poisoned >= minShare*clean, "%.0f healthy payments/s with 1 %% poison, %.0f/s without: %.2f × (target %.1f ×)",
+		poisoned, clean, poisoned/clean, minShare).Timed()
 }
