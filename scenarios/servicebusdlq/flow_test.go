@@ -256,3 +256,48 @@ func TestWhatKillsItsProcessorIsALetterAfterTenDeliveries(t *testing.T) {
 		t.Errorf("%d payments, %d cents; want 1 and 5", n, cents)
 	}
 }
+
+func TestAPaymentThatNobodyTookInTimeIsALetterAndCanGoBack(t *testing.T) {
+	c := newCluster(t)
+	m := newMessage("a-payment-that-came-of-age", paymentBody{Account: "acme", Version: 1, Data: []byte(`{"amount":5}`)}, time.Now())
+	m.TimeToLive = to.Ptr(500 * time.Millisecond)
+	if err := c.send(t, c.queues.Plain, m); err != nil {
+		t.Fatal(err)
+	}
+	c.startCollectors(t)
+	l := c.awaitLetters(t, 1)[0]
+	if l.Reason != "TTLExpiredException" {
+		t.Errorf("a letter for %s", l.Reason)
+	}
+	c.startProcessor(t)
+	c.decide(t, http.MethodPut, "/api/resubmissions/late", fmt.Sprintf(`{"ids":[%q]}`, l.ID))
+	step(t, "done", c.sender(t), func() bool { return c.resubmission(t, "late").State == done })
+	if n, cents := c.paid(t, "acme"); n != 1 || cents != 5 {
+		t.Errorf("%d payments, %d cents; want 1 and 5", n, cents)
+	}
+}
+
+// While Service Bus is away nothing is acknowledged; what has no answer is unknown,
+// and repeated with its key it is booked once.
+func TestWithoutServiceBusNothingIsAcknowledged(t *testing.T) {
+	c := newCluster(t)
+	broker := c.servers.Get("servicebus")
+	const body = `{"account":"acme","data":{"amount":5}}`
+	c.pay(t, "the-payment-before-the-pause", "acme", false, `{"amount":5}`) // the link is open
+	if err := broker.Pause(); err != nil {
+		t.Fatal(err)
+	}
+	status, text := ask(t, http.MethodPost, c.producer+"/api/payments", "the-payment-during-the-pause", body)
+	if status != http.StatusGatewayTimeout && status != http.StatusServiceUnavailable {
+		t.Errorf("%d %s, want 503 or 504", status, text)
+	}
+	if err := broker.Resume(); err != nil {
+		t.Fatal(err)
+	}
+	c.startProcessor(t)
+	await(t, "accepted", func() bool {
+		status, _ := ask(t, http.MethodPost, c.producer+"/api/payments", "the-payment-during-the-pause", body)
+		return status == http.StatusAccepted
+	})
+	c.awaitPaid(t, "acme", 2)
+}

@@ -11,7 +11,7 @@ import (
 )
 
 // backlogRate is how many seconds' worth of the load's rate a measured backlog has.
-const backlogRate = 5
+const backlogRate = 10
 
 // throughput is healthy payments booked per second, out of one backlog after the other,
 // and what the table server used meanwhile, in cores.
