@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"math"
 	"strings"
 	"testing"
 	"time"
@@ -309,7 +310,37 @@ func TestLettersKeepTheirSessions(t *testing.T) {
 	}
 }
 
+func TestTheMeanOfBacklogsIsAllPaymentsByAllTheTime(t *testing.T) {
+	all := []drained{{perSecond: 100, cpu: time.Millisecond}, {perSecond: 300, cpu: 3 * time.Millisecond}}
+	if got := mean(all); math.Abs(got-150) > 1e-6 { // 1 s and 1/3 s for a hundred each
+		t.Errorf("mean %g, want 150", got)
+	}
+	if got := cpu(all); got != 2*time.Millisecond {
+		t.Errorf("CPU %v, want 2 ms", got)
+	}
+}
+
+func TestABacklogHasOnePoisonedPaymentInAHundred(t *testing.T) {
+	c := &comparison{d: newDriver(t, 100)}
+	clean, healthy := c.backlog("drain-0", false)
+	if len(clean) != 1000 || healthy != 1000 || c.poison != 0 {
+		t.Errorf("%d messages, %d healthy, %d poisoned without poison", len(clean), healthy, c.poison)
+	}
+	poisoned, healthy := c.backlog("drain-1", true)
+	if len(poisoned) != 1010 || healthy != 1000 || c.poison != 10 {
+		t.Errorf("%d messages, %d healthy, %d poisoned with poison", len(poisoned), healthy, c.poison)
+	}
+	for i, m := range append(clean, poisoned...) {
+		if !c.d.compared(*m.MessageID) {
+			t.Fatalf("message %d is %s, which the ledger would take for a payment", i, *m.MessageID)
+		}
+	}
+}
+
 func TestTheComparisonIsJudgedByBothSystems(t *testing.T) {
+	rate := func(clean, poisoned float64) throughput {
+		return throughput{[]drained{{perSecond: clean}}, []drained{{perSecond: poisoned}}}
+	}
 	for _, tt := range []struct {
 		name     string
 		doubled  doubled
@@ -317,12 +348,12 @@ func TestTheComparisonIsJudgedByBothSystems(t *testing.T) {
 		raw      float64
 		failed   string
 	}{
-		{"as it should be", doubled{before: 1}, throughput{clean: []float64{600}, poisoned: []float64{550}}, 1000, ""},
-		{"near the table server", doubled{before: 1}, throughput{clean: []float64{100}, poisoned: []float64{95}}, 130, ""},
-		{"before was not broken", doubled{}, throughput{clean: []float64{600}, poisoned: []float64{550}}, 1000, "doubled"},
-		{"after is broken", doubled{1, 1}, throughput{clean: []float64{600}, poisoned: []float64{550}}, 1000, "doubled"},
-		{"slow", doubled{before: 1}, throughput{clean: []float64{300}, poisoned: []float64{299}}, 1000, "throughput"},
-		{"poison costs a fifth", doubled{before: 1}, throughput{clean: []float64{1000}, poisoned: []float64{800}}, 1000, "poison"},
+		{"as it should be", doubled{before: 1}, rate(600, 550), 1000, ""},
+		{"near the table server", doubled{before: 1}, rate(100, 95), 130, ""},
+		{"before was not broken", doubled{}, rate(600, 550), 1000, "doubled"},
+		{"after is broken", doubled{1, 1}, rate(600, 550), 1000, "doubled"},
+		{"slow", doubled{before: 1}, rate(300, 299), 1000, "throughput"},
+		{"poison costs a fifth", doubled{before: 1}, rate(1000, 800), 1000, "poison"},
 	} {
 		d := newDriver(t, 10)
 		d.doubled, d.measured, d.raw = tt.doubled, tt.measured, tt.raw

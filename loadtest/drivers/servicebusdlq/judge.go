@@ -111,7 +111,9 @@ func (d *Driver) judgeBalances() judge.Check {
 		}
 	}
 	for account := range d.effects.balances {
-		want[account] = want[account] // one without a charge is none, too
+		if _, ok := want[account]; !ok {
+			want[account] = balance{} // it should not be there
+		}
 	}
 	for account, want := range want {
 		if got := d.effects.balances[account]; got != want {
