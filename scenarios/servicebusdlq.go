@@ -57,7 +57,7 @@ func servicebusdlq() Scenario {
 				Lasts: 30 * time.Second, Recovery: 10 * time.Second, Servers: []string{"tables"},
 			},
 			{
-				Name: "lock-lost", Shows: "answers that complete a message come after its lock is lost, for a partner took longer than it: the payment comes again, and is found booked",
+				Name: "lock-lost", Shows: "all processors stand still, for longer than the locks, with messages on their way to them: what they handle and complete then is not theirs any more, comes again, and is booked once",
 				Lasts: 25 * time.Second, Recovery: 5 * time.Second,
 			},
 			{

@@ -4,14 +4,17 @@ package servicebusdlq
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore/to"
 	"github.com/Azure/azure-sdk-for-go/sdk/messaging/azservicebus"
+	"golang.org/x/sync/errgroup"
 )
 
 func TestAPaymentIsBookedOnceHoweverOftenItIsSent(t *testing.T) {
@@ -189,4 +192,112 @@ func TestWhatIsCompletedAfterTheLockWasLostIsBookedOnce(t *testing.T) {
 	if n, cents := c.paid(t, "acme"); n != 1 || cents != 7 {
 		t.Errorf("%d payments, %d cents; want 1 and 7", n, cents)
 	}
+}
+
+// A processor that was frozen between reading the balance and writing it wakes up
+// among others: however many have the same message, and whoever else writes the
+// account, each payment has one charge and one place.
+func TestManyWhoHaveTheSamePaymentBookItOnce(t *testing.T) {
+	c := newCluster(t)
+	const holders, payments = 4, 5
+	var fresh atomic.Int32
+	var all errgroup.Group
+	for i := range holders * payments {
+		p := payment{id: fmt.Sprintf("a-payment-held-by-many-%d", i%payments), account: "acme", content: digest("x"), amount: 10}
+		all.Go(func() error {
+			for { // others write the same account: no failure, the message is handled again
+				first, err := ledger{c.payments}.apply(t.Context(), p, p.amount)
+				if first {
+					fresh.Add(1)
+				}
+				if !errors.Is(err, errContend) {
+					return err
+				}
+			}
+		})
+	}
+	if err := all.Wait(); err != nil {
+		t.Fatal(err)
+	}
+	n, cents := c.paid(t, "acme")
+	if booked := len(c.charges(t, "acme")); fresh.Load() != payments || booked != payments || n != payments || cents != payments*10 {
+		t.Errorf("%d were the first, %d charges, a balance of %d over %d; want %d payments over %d", fresh.Load(), booked, n, cents, payments, payments*10)
+	}
+}
+
+// A message that ends its processor each time never comes to be counted as a failure:
+// Service Bus gives it up, and the quarantine has it like any other.
+func TestWhatKillsItsProcessorIsALetterAfterTenDeliveries(t *testing.T) {
+	c := newCluster(t)
+	c.pay(t, "the-payment-that-kills", "acme", false, `{"amount":5}`)
+	r, err := c.process.Client.NewReceiverForQueue(c.queues.Plain, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close(context.WithoutCancel(t.Context()))
+	for range 10 {
+		got, err := r.ReceiveMessages(t.Context(), 1, nil)
+		if err != nil || len(got) != 1 {
+			t.Fatalf("received %d, %v", len(got), err)
+		}
+		if err := r.AbandonMessage(t.Context(), got[0], nil); err != nil { // as if its lock ran out
+			t.Fatal(err)
+		}
+	}
+	c.startCollectors(t)
+	l := c.awaitLetters(t, 1)[0]
+	if l.Reason != "MaxDeliveryCountExceeded" || l.Payment != "the-payment-that-kills" {
+		t.Errorf("a letter of %s for %s", l.Payment, l.Reason)
+	}
+	c.startProcessor(t)
+	c.decide(t, http.MethodPut, "/api/resubmissions/mended", fmt.Sprintf(`{"ids":[%q]}`, l.ID))
+	step(t, "done", c.sender(t), func() bool { return c.resubmission(t, "mended").State == done })
+	if n, cents := c.paid(t, "acme"); n != 1 || cents != 5 {
+		t.Errorf("%d payments, %d cents; want 1 and 5", n, cents)
+	}
+}
+
+func TestAPaymentThatNobodyTookInTimeIsALetterAndCanGoBack(t *testing.T) {
+	c := newCluster(t)
+	m := newMessage("a-payment-that-came-of-age", paymentBody{Account: "acme", Version: 1, Data: []byte(`{"amount":5}`)}, time.Now())
+	m.TimeToLive = to.Ptr(500 * time.Millisecond)
+	if err := c.send(t, c.queues.Plain, m); err != nil {
+		t.Fatal(err)
+	}
+	c.startCollectors(t)
+	l := c.awaitLetters(t, 1)[0]
+	if l.Reason != "TTLExpiredException" {
+		t.Errorf("a letter for %s", l.Reason)
+	}
+	c.startProcessor(t)
+	c.decide(t, http.MethodPut, "/api/resubmissions/late", fmt.Sprintf(`{"ids":[%q]}`, l.ID))
+	step(t, "done", c.sender(t), func() bool { return c.resubmission(t, "late").State == done })
+	if n, cents := c.paid(t, "acme"); n != 1 || cents != 5 {
+		t.Errorf("%d payments, %d cents; want 1 and 5", n, cents)
+	}
+}
+
+// While Service Bus is away nothing is acknowledged; what has no answer is unknown,
+// and repeated with its key it is booked once.
+func TestWithoutServiceBusNothingIsAcknowledged(t *testing.T) {
+	c := newCluster(t)
+	broker := c.servers.Get("servicebus")
+	const body = `{"account":"acme","data":{"amount":5}}`
+	c.pay(t, "the-payment-before-the-pause", "acme", false, `{"amount":5}`) // the link is open
+	if err := broker.Pause(); err != nil {
+		t.Fatal(err)
+	}
+	status, text := ask(t, http.MethodPost, c.producer+"/api/payments", "the-payment-during-the-pause", body)
+	if status != http.StatusGatewayTimeout && status != http.StatusServiceUnavailable {
+		t.Errorf("%d %s, want 503 or 504", status, text)
+	}
+	if err := broker.Resume(); err != nil {
+		t.Fatal(err)
+	}
+	c.startProcessor(t)
+	await(t, "accepted", func() bool {
+		status, _ := ask(t, http.MethodPost, c.producer+"/api/payments", "the-payment-during-the-pause", body)
+		return status == http.StatusAccepted
+	})
+	c.awaitPaid(t, "acme", 2)
 }

@@ -3,11 +3,14 @@
 package servicebusdlq
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net/http"
 	"strings"
 	"testing"
+
+	"github.com/Azure/azure-sdk-for-go/sdk/messaging/azservicebus"
 )
 
 // outcome counts messages that ended so.
@@ -61,6 +64,66 @@ func TestTheCanaryDiesAndTheRestStays(t *testing.T) {
 		if l.State != Open {
 			t.Errorf("letter %s is %s", l.ID, l.State)
 		}
+	}
+	// Mended, under a name of its own: the canary takes a third MessageId.
+	if err := (ledger{c.payments}).setRate(t.Context(), "XYZ", 100); err != nil {
+		t.Fatal(err)
+	}
+	c.decide(t, http.MethodPut, "/api/resubmissions/mended", `{"reason":"keeps-failing"}`)
+	step(t, "done", c.sender(t), func() bool { return c.resubmission(t, "mended").State == done })
+	var generations, deaths int64
+	for _, l := range c.kept(t) {
+		generations, deaths = generations+l.Generation, deaths+l.Deaths
+	}
+	if n, _ := c.paid(t, "acme"); n != 3 || generations != 4 || deaths != 4 {
+		t.Errorf("%d payments are booked of three letters that were sent %d times and died %d times; want 3, 4 and 4", n, generations, deaths)
+	}
+}
+
+// The quarantine is killed after it kept a letter and before it completed the dead
+// letter, or storage is away meanwhile: the dead letter stays in its queue, comes
+// again, and is one letter.
+func TestADeadLetterIsOneLetterHoweverOftenItComes(t *testing.T) {
+	for _, ordered := range []bool{false, true} {
+		t.Run(fmt.Sprintf("ordered %t", ordered), func(t *testing.T) {
+			c := newCluster(t)
+			tables := c.servers.Get("tables")
+			c.startProcessor(t)
+			c.pay(t, "a-payment-that-dies-once", "acme", ordered, `"no payment"`)
+			await(t, "dead", func() bool { return c.outcome(t, "dead") == 1 })
+			queue := c.queues.Plain
+			if ordered {
+				queue = c.queues.Ordered
+			}
+			r, err := c.process.Client.NewReceiverForQueue(queue, &azservicebus.ReceiverOptions{SubQueue: azservicebus.SubQueueDeadLetter})
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer r.Close(context.WithoutCancel(t.Context()))
+			got, err := r.ReceiveMessages(t.Context(), 1, nil)
+			if err != nil || len(got) != 1 {
+				t.Fatalf("received %d, %v", len(got), err)
+			}
+			keep := collector{vault{c.letters}, c.process.metrics, c.process.Log}.from(queue)
+			if err := keep(t.Context(), got[0]); err != nil {
+				t.Fatal(err)
+			}
+			if err := r.AbandonMessage(t.Context(), got[0], nil); err != nil { // killed here
+				t.Fatal(err)
+			}
+			if err := tables.Pause(); err != nil {
+				t.Fatal(err)
+			}
+			c.startCollectors(t)
+			await(t, "waiting", func() bool { return c.outcome(t, "waiting") > 0 })
+			if err := tables.Resume(); err != nil {
+				t.Fatal(err)
+			}
+			await(t, "gone", func() bool { more, err := r.PeekMessages(t.Context(), 1, nil); return err == nil && len(more) == 0 })
+			if l := c.kept(t); len(l) != 1 || l[0].Deaths != 1 || l[0].Reason != reasonMalformed {
+				t.Errorf("%d letters: %+v", len(l), l)
+			}
+		})
 	}
 }
 

@@ -20,10 +20,12 @@ import (
 )
 
 const (
-	producer        = "producer"
-	poisonOf        = 100 // one payment of so many is poison
-	orderedOf       = 10  // one of so many goes to the queue with sessions
-	orderedAccounts = 50
+	producer  = "producer"
+	poisonOf  = 100 // one payment of so many is poison
+	orderedOf = 10  // one of so many goes to the queue with sessions
+
+	orderedAccounts = 50              // at most
+	orderedEvery    = 2 * time.Second // an account of the queue with sessions pays at least so often
 )
 
 // Driver is one run against one service.

@@ -34,7 +34,7 @@ func (d *Driver) Judge(ctx context.Context, o trial.Observed) ([]judge.Check, er
 		_, end := o.Fault()
 		checks = append(checks, d.judgeLag("catch-up", d.lags(end+o.Recovery, forever)))
 	}
-	if d.measured.clean > 0 {
+	if len(d.measured.clean) > 0 {
 		checks = append(checks, d.judgeDoubled(), d.judgeThroughput(), d.judgeRatio())
 	}
 	return checks, nil
@@ -110,9 +110,14 @@ func (d *Driver) judgeBalances() judge.Check {
 			}
 		}
 	}
-	for account, got := range d.effects.balances {
-		if got != want[account] {
-			wrong = append(wrong, fmt.Sprintf("the balance of %s is %+v, its charges make it %+v", account, got, want[account]))
+	for account := range d.effects.balances {
+		if _, ok := want[account]; !ok {
+			want[account] = balance{} // it should not be there
+		}
+	}
+	for account, want := range want {
+		if got := d.effects.balances[account]; got != want {
+			wrong = append(wrong, fmt.Sprintf("the balance of %s is %+v, its charges make it %+v", account, got, want))
 		}
 	}
 	for account, all := range positions {
@@ -207,7 +212,8 @@ func (d *Driver) judgeOrder() judge.Check {
 	if len(wrong) > 0 {
 		return judge.Checkf("order", false, "%d payments of the queue with sessions were overtaken: %s", len(wrong), judge.Some(wrong))
 	}
-	return judge.Checkf("order", true, "none of %d payments of the queue with sessions was booked before one that had been acknowledged when it was sent", pairs)
+	// Every account comes again: without pairs nothing was shown.
+	return judge.Checkf("order", pairs > 0, "none of %d payments of the queue with sessions was booked before one that had been acknowledged when it was sent", pairs)
 }
 
 // lags are how long after their acknowledgement healthy payments were booked, of those
@@ -251,13 +257,13 @@ func (d *Driver) judgeDoubled() judge.Check {
 }
 
 func (d *Driver) judgeThroughput() judge.Check {
-	m := d.measured
-	return judge.Checkf("throughput", m.poisoned >= wanted || m.poisoned >= ceilingShare*d.raw, "%.0f healthy payments/s were booked with 1 %% poison; the table server alone does %.0f transactions/s: %.2f × (target %d/s or %.1f ×)",
-		m.poisoned, d.raw, m.poisoned/max(1, d.raw), wanted, ceilingShare).Timed()
+	poisoned := mean(d.measured.poisoned)
+	return judge.Checkf("throughput", poisoned >= wanted || poisoned >= ceilingShare*d.raw, "%.0f healthy payments/s were booked with 1 %% poison; the table server alone does %.0f transactions/s: %.2f × (target %d/s or %.1f ×)",
+		poisoned, d.raw, poisoned/max(1, d.raw), wanted, ceilingShare).Timed()
 }
 
 func (d *Driver) judgeRatio() judge.Check {
-	m := d.measured
-	return judge.Checkf("poison", m.poisoned >= minShare*m.clean, "%.0f healthy payments/s with 1 %% poison, %.0f/s without: %.2f × (target %.1f ×)",
-		m.poisoned, m.clean, m.poisoned/m.clean, minShare).Timed()
+	poisoned, clean := mean(d.measured.poisoned), mean(d.measured.clean)
+	return judge.Checkf("poison", poisoned >= minShare*clean, "%.0f healthy payments/s with 1 %% poison, %.0f/s without: %.2f × (target %.1f ×)",
+		poisoned, clean, poisoned/clean, minShare).Timed()
 }

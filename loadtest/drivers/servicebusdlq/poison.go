@@ -38,9 +38,16 @@ func (d *Driver) payment(k int64) payment {
 	p := payment{id: fmt.Sprintf("%s-payment-%d", d.run, k), kind: d.kindOf(k), ordered: k%orderedOf == 0, amount: 100 + k%900}
 	p.account = fmt.Sprintf("r%s-a-%d", d.run, k%int64(d.setup.Records))
 	if p.ordered {
-		p.account = fmt.Sprintf("r%s-o-%d", d.run, k/orderedOf%orderedAccounts)
+		p.account = fmt.Sprintf("r%s-o-%d", d.run, k/orderedOf%d.sessions())
 	}
 	return p
+}
+
+// sessions is how many accounts pay through the queue with sessions: so few that each
+// comes again while the load lasts, also where it is short and slow, for order is a
+// matter of pairs.
+func (d *Driver) sessions() int64 {
+	return min(orderedAccounts, max(1, int64(d.setup.Rate/orderedOf*orderedEvery.Seconds())))
 }
 
 // kindOf spreads the kinds, so that each has its share.
@@ -50,7 +57,7 @@ func (d *Driver) kindOf(k int64) kind {
 		return wholesome
 	case d.allPoison.Load():
 		return 1 + kind(k%int64(kinds-1))
-	case d.orderedPoison.Load() && k%(2*orderedOf) == 0:
+	case d.orderedPoison.Load() && k%orderedOf == 0 && k/orderedOf/d.sessions()%2 == 0: // of each account every other
 		return unpriced
 	case k%poisonOf == poisonOf/3:
 		return 1 + kind(k/poisonOf%int64(kinds-1))
