@@ -17,7 +17,10 @@ func orderprocessor() Scenario {
 				Name: "intake", Count: 2, Env: table,
 				TryIt: `curl -i {url}/api/orders -H 'Content-Type: application/json' -H 'Idempotency-Key: my-first-order-1' -d '{"customer":"anna","items":[{"sku":"cup","quantity":2,"price":450}]}'`,
 			},
-			{Name: "processor", Count: 2, Env: table, Secrets: []string{"ADMIN_TOKEN"}},
+			{
+				Name: "processor", Count: 2, Env: table, Secrets: []string{"ADMIN_TOKEN"},
+				Scale: &Scale{Queue: "orderprocessor-orders", Messages: 250, Max: 4, Polling: 5 * time.Second, Cooldown: 20 * time.Second},
+			},
 		},
 		Target:    Target{Rate: 50, Unit: "orders", P99: 100 * time.Millisecond, Duration: time.Minute, WarmUp: 10 * time.Second, Records: 500},
 		DrillRate: 50,

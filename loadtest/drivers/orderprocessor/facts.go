@@ -2,7 +2,6 @@ package orderprocessor
 
 import (
 	"fmt"
-	"slices"
 	"time"
 
 	"github.com/provingground/provingground/loadtest/report"
@@ -43,29 +42,8 @@ func (d *Driver) Facts(before, after trial.Metrics, _ float64) []report.Fact {
 
 // backlog is how many orders waited at most, and how long one did.
 func (d *Driver) backlog() (most int, oldest time.Duration) {
-	type step struct {
-		at time.Time
-		by int
-	}
-	var steps []step
-	for key, s := range d.sent {
-		if rows := d.effects.rows[key]; len(rows) > 0 && !s.acked.IsZero() {
-			steps = append(steps, step{s.acked, 1}, step{later(s.acked, rows[0].at), -1})
-			oldest = max(oldest, rows[0].at.Sub(s.acked))
-		}
-	}
-	slices.SortFunc(steps, func(a, b step) int { return a.at.Compare(b.at) })
-	n := 0
-	for _, s := range steps {
-		n += s.by
-		most = max(most, n)
+	for _, at := range d.course() {
+		most, oldest = max(most, at.waiting), max(oldest, at.oldest)
 	}
 	return most, oldest
-}
-
-func later(a, b time.Time) time.Time {
-	if a.After(b) {
-		return a
-	}
-	return b
 }
