@@ -155,11 +155,27 @@ func (c *Consumer) bury(ctx context.Context, s settler, m *Message, reason strin
 	return c.settled(m, Dead, err, c.settle(ctx, func(call context.Context) error { return s.DeadLetterMessage(call, m, letter) }))
 }
 
-// settle is not cut off by the end of the consumer: the work is done.
-func (c *Consumer) settle(ctx context.Context, do func(context.Context) error) error {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), callTimeout)
+// settle is not cut off by the end of the consumer: the work is done. It is by the
+// loss of the lock, for a link that lost its session answers nothing, and go-amqp
+// v1.7.0 waits for that as long as it may.
+func (c *Consumer) settle(working context.Context, do func(context.Context) error) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(working), callTimeout)
 	defer cancel()
-	return do(ctx)
+	lost := func() bool { return errors.Is(context.Cause(working), ErrLost) }
+	if lost() {
+		return ErrLost
+	}
+	stop := context.AfterFunc(working, func() {
+		if lost() {
+			cancel()
+		}
+	})
+	defer stop()
+	err := do(ctx)
+	if err != nil && lost() {
+		return fmt.Errorf("%w: %w", ErrLost, err)
+	}
+	return err
 }
 
 // settled reports how a message ended.
@@ -168,7 +184,7 @@ func (c *Consumer) settled(m *Message, o Outcome, reason, err error) ending {
 	case err == nil:
 		c.Observe(m, o, reason)
 		return settled
-	case is(err, azservicebus.CodeLockLost):
+	case is(err, azservicebus.CodeLockLost) || errors.Is(err, ErrLost):
 		c.Observe(m, Lost, err)
 	default:
 		c.Observe(m, Failed, fmt.Errorf("settle as %s: %w", o, err))
