@@ -50,6 +50,10 @@ func orderprocessor() Scenario {
 				Lasts: 10 * time.Second, Recovery: 5 * time.Second,
 			},
 			{
+				Name: "lock-lost", Shows: "a processor loses its sessions in the middle of a transaction that is carried out: others find its orders done, and when it wants to complete them it is told that they are not its own",
+				Lasts: 25 * time.Second, Recovery: 5 * time.Second,
+			},
+			{
 				Name: "broker-killed", Shows: "Service Bus is killed and comes back: orders get 503 or 504 meanwhile, and none that was acknowledged is lost",
 				Lasts: 10 * time.Second, Recovery: 10 * time.Second,
 			},

@@ -142,7 +142,7 @@ func (s *scaler) apply(ctx context.Context, wanted int) {
 	for i, in := range s.spares {
 		switch want := s.role.Count+i < wanted; {
 		case want && !in.running():
-			changing.Go(func() { s.note(ctx, errors.Join(in.died(), in.Upgrade(ctx))) })
+			changing.Go(func() { s.note(ctx, in.died()); s.note(ctx, in.Upgrade(ctx)) })
 		case !want && in.running():
 			changing.Go(func() { s.note(ctx, end(in)) })
 		}
