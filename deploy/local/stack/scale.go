@@ -144,7 +144,7 @@ func (s *scaler) apply(ctx context.Context, wanted int) {
 		case want && !in.running():
 			changing.Go(func() { s.note(ctx, in.died()); s.note(ctx, in.Upgrade(ctx)) })
 		case !want && in.running():
-			changing.Go(func() { s.note(ctx, end(in)) })
+			changing.Go(func() { s.note(ctx, end(ctx, in)) })
 		}
 	}
 	changing.Wait()
@@ -154,8 +154,8 @@ func (s *scaler) apply(ctx context.Context, wanted int) {
 const endTime = 20 * time.Second
 
 // end is not cut off by the end of the stack: that would kill the process.
-func end(in *Instance) error {
-	ctx, cancel := context.WithTimeout(context.Background(), endTime)
+func end(ctx context.Context, in *Instance) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), endTime)
 	defer cancel()
 	return errors.Join(in.Stop(ctx), in.stack.forget(in))
 }

@@ -55,12 +55,12 @@ func (d *Driver) Sampled() []report.Sampled {
 		}
 	}
 	start := d.start()
-	for _, look := range d.setup.Stack.Scalings("processor") {
+	for _, look := range d.setup.Stack.Scalings(processor) {
 		if at := look.At.Sub(start); at >= 0 {
 			lines[4].Samples = append(lines[4].Samples, report.Sample{At: report.Secs(at), Value: float64(look.Processes)})
 		}
 	}
-	rule := d.setup.Scenario.Role("processor").Scale
+	rule := d.setup.Scenario.Role(processor).Scale
 	return []report.Sampled{{
 		Name: "Orders and processors", Lines: lines,
 		Note: fmt.Sprintf("one processor for each %d waiting orders, looked at every %v, at most %d", rule.Messages, rule.Polling, rule.Max),

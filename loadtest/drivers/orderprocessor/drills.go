@@ -30,7 +30,7 @@ func (d *Driver) Drill(drill scenarios.Drill) (*trial.Drill, error) {
 }
 
 func (d *Driver) killed(begin, end time.Duration) *trial.Drill {
-	victim := d.first("processor")
+	victim := d.first(processor)
 	return &trial.Drill{
 		Kills: 1,
 		Steps: []faults.Step{
@@ -46,7 +46,7 @@ func (d *Driver) killed(begin, end time.Duration) *trial.Drill {
 // lockLost freezes a processor that waits for the answers to its transactions, lets
 // storage carry them out, and wakes it when its sessions are somebody else's.
 func (d *Driver) lockLost(begin, end time.Duration) *trial.Drill {
-	victim, tables := d.first("processor"), d.setup.Stack.Servers.Get("tables")
+	victim, tables := d.first(processor), d.setup.Stack.Servers.Get("tables")
 	const between = time.Second
 	const lost = `orderprocessor_messages_total{outcome="lost"}`
 	return &trial.Drill{

@@ -2,8 +2,10 @@ package orderprocessor
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
+	"github.com/provingground/provingground/deploy/local/stack"
 	"github.com/provingground/provingground/loadtest/report"
 	"github.com/provingground/provingground/loadtest/trial"
 )
@@ -28,6 +30,13 @@ func (d *Driver) Facts(before, after trial.Metrics, _ float64) []report.Fact {
 		report.Fact{Name: "largest backlog", Value: fmt.Sprintf("%d orders", most), Note: "accepted and not processed"},
 		report.Fact{Name: "oldest order in it", Value: ms(oldest), Note: "the longest that one waited"},
 	)
+	if looks := d.setup.Stack.Scalings(processor); len(looks) > 0 {
+		most := slices.MaxFunc(looks, func(a, b stack.Scaling) int { return a.Processes - b.Processes }).Processes
+		facts = append(facts, report.Fact{
+			Name: "processors", Value: fmt.Sprintf("%d to %d", d.setup.Scenario.Role(processor).Count, most),
+			Note: fmt.Sprintf("of at most %d, as the backlog wanted", d.setup.Scenario.Role(processor).Scale.Max),
+		})
+	}
 	if d.setup.Drill == "" {
 		s := d.spike()
 		volume := s.Rate * s.Factor * s.For.Seconds()
