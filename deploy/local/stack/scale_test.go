@@ -4,7 +4,11 @@ package stack_test
 
 import (
 	"context"
+	"fmt"
+	"io"
 	"net/http"
+	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -18,12 +22,33 @@ import (
 const scaledQueue = "orderprocessor-orders"
 
 // scaled is two processes, and up to two more while messages wait in a queue.
-func scaled(t *testing.T) *stack.Stack {
+func scaled(t *testing.T, out io.Writer) *stack.Stack {
 	t.Helper()
 	sc := scenario("servicebus")
 	sc.Template = "azure/orderprocessor-entities.json"
 	sc.Roles[0].Scale = &scenarios.Scale{Queue: scaledQueue, Messages: 2, Max: 4, Polling: 50 * time.Millisecond, Cooldown: 200 * time.Millisecond}
-	return start(t, options(t, sc))
+	o := options(t, sc)
+	o.Out = out
+	return start(t, o)
+}
+
+// heard is closed when a text was said.
+type heard struct {
+	io.Writer
+	text string
+	said func()
+}
+
+func hear(out io.Writer, text string) (heard, <-chan struct{}) {
+	said := make(chan struct{})
+	return heard{out, text, sync.OnceFunc(func() { close(said) })}, said
+}
+
+func (h heard) Write(p []byte) (int, error) {
+	if strings.Contains(string(p), h.text) {
+		h.said()
+	}
+	return h.Writer.Write(p)
 }
 
 func queueClient(t *testing.T, s *stack.Stack) *azservicebus.Client {
@@ -66,27 +91,32 @@ func drain(t *testing.T, client *azservicebus.Client, n int) {
 	}
 }
 
-// awaitProcesses waits until the rule has made it so many.
-func awaitProcesses(t *testing.T, s *stack.Stack, want int) {
+// await waits until a condition holds.
+func await(t *testing.T, what string, holds func() bool) {
 	t.Helper()
 	deadline := time.After(30 * time.Second)
 	tick := time.NewTicker(10 * time.Millisecond)
 	defer tick.Stop()
-	for {
-		looks := s.Scalings("echo")
-		if len(looks) > 0 && looks[len(looks)-1].Processes == want {
-			return
-		}
+	for !holds() {
 		select {
 		case <-deadline:
-			t.Fatalf("not %d processes within 30 s; the last looks: %v", want, looks[max(0, len(looks)-5):])
+			t.Fatalf("%s: not within 30 s", what)
 		case <-tick.C:
 		}
 	}
 }
 
+// awaitProcesses waits until the rule has made it so many.
+func awaitProcesses(t *testing.T, s *stack.Stack, want int) {
+	t.Helper()
+	await(t, fmt.Sprintf("%d processes", want), func() bool {
+		looks := s.Scalings("echo")
+		return len(looks) > 0 && looks[len(looks)-1].Processes == want
+	})
+}
+
 func TestProcessesFollowTheBacklogOfTheirQueue(t *testing.T) {
-	s := scaled(t)
+	s := scaled(t, t.Output())
 	client := queueClient(t, s)
 	awaitProcesses(t, s, 2)
 	fill(t, client, 5)
@@ -110,7 +140,7 @@ func TestProcessesFollowTheBacklogOfTheirQueue(t *testing.T) {
 }
 
 func TestASpareProcessThatDiesComesAgainAndIsReported(t *testing.T) {
-	s := scaled(t)
+	s := scaled(t, t.Output())
 	fill(t, queueClient(t, s), 5)
 	awaitProcesses(t, s, 3)
 	third := s.Instances[2]
@@ -118,18 +148,31 @@ func TestASpareProcessThatDiesComesAgainAndIsReported(t *testing.T) {
 	if err := died.Kill(); err != nil {
 		t.Fatal(err)
 	}
-	deadline := time.After(30 * time.Second)
-	tick := time.NewTicker(10 * time.Millisecond)
-	defer tick.Stop()
-	for third.Process() == died {
-		select {
-		case <-deadline:
-			t.Fatal("the process is not started again within 30 s")
-		case <-tick.C:
-		}
-	}
+	await(t, "started again", func() bool { return third.Process() != died })
 	awaitProcesses(t, s, 3)
 	if err := s.Close(t.Context()); err == nil {
 		t.Error("nobody is told that a process ended by itself")
+	}
+}
+
+func TestWhileTheQueueCannotBeAskedTheNumberOfProcessesStays(t *testing.T) {
+	out, blind := hear(t.Output(), "cannot be asked")
+	s := scaled(t, out)
+	fill(t, queueClient(t, s), 5)
+	awaitProcesses(t, s, 3)
+	third := s.Instances[2].Process()
+	broker := s.Servers.Get("servicebus")
+	if err := broker.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	<-blind
+	if err := broker.Restart(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	before := len(s.Scalings("echo"))
+	await(t, "another look", func() bool { return len(s.Scalings("echo")) > before })
+	awaitProcesses(t, s, 3) // the broker has kept the messages
+	if s.Instances[2].Process() != third || s.Instances[2].PID() == 0 {
+		t.Error("the third process was ended, or replaced")
 	}
 }
