@@ -38,12 +38,17 @@ func (c *Consumer) renew(ctx context.Context, l lock, lose context.CancelCauseFu
 		if !sleep(ctx, max(left/3, 10*time.Millisecond)) {
 			return
 		}
+		// The process may have stood still. The SDK would renew a session that ran out
+		// by taking it anew, and others may have had it.
+		if left = time.Until(l.until()); left <= 0 {
+			continue
+		}
 		call, cancel := context.WithTimeout(ctx, min(callTimeout, left))
 		err := l.renew(call)
 		cancel()
 		switch {
 		case err == nil || ctx.Err() != nil:
-		case is(err, azservicebus.CodeLockLost):
+		case lost(err):
 			lose(fmt.Errorf("%w: %w", ErrLost, err))
 			return
 		default:
@@ -161,18 +166,18 @@ func (c *Consumer) bury(ctx context.Context, s settler, m *Message, reason strin
 func (c *Consumer) settle(working context.Context, do func(context.Context) error) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(working), callTimeout)
 	defer cancel()
-	lost := func() bool { return errors.Is(context.Cause(working), ErrLost) }
-	if lost() {
+	gone := func() bool { return errors.Is(context.Cause(working), ErrLost) }
+	if gone() {
 		return ErrLost
 	}
 	stop := context.AfterFunc(working, func() {
-		if lost() {
+		if gone() {
 			cancel()
 		}
 	})
 	defer stop()
 	err := do(ctx)
-	if err != nil && lost() {
+	if err != nil && gone() {
 		return fmt.Errorf("%w: %w", ErrLost, err)
 	}
 	return err
@@ -184,7 +189,7 @@ func (c *Consumer) settled(m *Message, o Outcome, reason, err error) ending {
 	case err == nil:
 		c.Observe(m, o, reason)
 		return settled
-	case is(err, azservicebus.CodeLockLost) || errors.Is(err, ErrLost):
+	case lost(err):
 		c.Observe(m, Lost, err)
 	default:
 		c.Observe(m, Failed, fmt.Errorf("settle as %s: %w", o, err))
