@@ -9,6 +9,7 @@ import (
 	"github.com/provingground/provingground/loadtest/judge"
 	"github.com/provingground/provingground/loadtest/machine"
 	"github.com/provingground/provingground/loadtest/report"
+	"github.com/provingground/provingground/loadtest/trial"
 )
 
 // report prints the run, writes JSON and page, and returns the verdict.
@@ -31,6 +32,9 @@ func (a *attempt) report(checks []judge.Check) (judge.Verdict, error) {
 		r.Facts = a.driver.Facts(a.before, a.after, (a.warmUp + a.duration).Seconds())
 	}
 	r.Contrast = a.contrast
+	if s, ok := a.driver.(trial.Sampler); ok {
+		r.Sampled = s.Sampled()
+	}
 	r.Conclude()
 	if err := a.write(r); err != nil {
 		return judge.Fail, err

@@ -17,7 +17,10 @@ func orderprocessor() Scenario {
 				Name: "intake", Count: 2, Env: table,
 				TryIt: `curl -i {url}/api/orders -H 'Content-Type: application/json' -H 'Idempotency-Key: my-first-order-1' -d '{"customer":"anna","items":[{"sku":"cup","quantity":2,"price":450}]}'`,
 			},
-			{Name: "processor", Count: 2, Env: table, Secrets: []string{"ADMIN_TOKEN"}},
+			{
+				Name: "processor", Count: 2, Env: table, Secrets: []string{"ADMIN_TOKEN"},
+				Scale: &Scale{Queue: "orderprocessor-orders", Messages: 250, Max: 4, Polling: 5 * time.Second, Cooldown: 20 * time.Second},
+			},
 		},
 		Target:    Target{Rate: 50, Unit: "orders", P99: 100 * time.Millisecond, Duration: time.Minute, WarmUp: 10 * time.Second, Records: 500},
 		DrillRate: 50,
@@ -45,6 +48,10 @@ func orderprocessor() Scenario {
 			{
 				Name: "processor-killed", Shows: "a processor is killed with sessions in its hands: their orders come again when the connection is gone, and are processed once, in order",
 				Lasts: 10 * time.Second, Recovery: 5 * time.Second,
+			},
+			{
+				Name: "lock-lost", Shows: "a processor loses its sessions in the middle of a transaction that is carried out: others find its orders done, and when it wants to complete them it is told that they are not its own",
+				Lasts: 25 * time.Second, Recovery: 5 * time.Second,
 			},
 			{
 				Name: "broker-killed", Shows: "Service Bus is killed and comes back: orders get 503 or 504 meanwhile, and none that was acknowledged is lost",

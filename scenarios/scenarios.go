@@ -57,6 +57,30 @@ type Role struct {
 	Lambda  *Lambda           // for a function: cmd/<name> is a program of the runtime provided.al2023, and a host runs it
 	StandIn bool              // of somebody else's service: drills neither deploy nor kill it
 	Before  bool              // the system as the question found it: measured for comparison, left alone by drills
+	Scale   *Scale            // processes beyond Count, by the backlog of a queue
+}
+
+// A Scale is the rule of KEDA's azure-servicebus scaler for a role: as many processes
+// as the queue's active messages need, at least the role's Count.
+type Scale struct {
+	Queue    string
+	Messages int           // active ones for each process
+	Max      int           // processes
+	Polling  time.Duration // from one look at the queue to the next
+	Cooldown time.Duration // without need for that long, a process is ended
+}
+
+// Processes returns how many the rule wants for so many active messages.
+func (s Scale) Processes(count, active int) int {
+	return min(max(count, (active+s.Messages-1)/s.Messages), s.Max)
+}
+
+// Most returns how many processes of the role run at the same time at most.
+func (r Role) Most() int {
+	if r.Scale == nil {
+		return r.Count
+	}
+	return max(r.Count, r.Scale.Max)
 }
 
 // Lambda is how a function runs.

@@ -29,6 +29,7 @@ type service struct {
 	}
 	Command     []string
 	Environment map[string]string
+	Volumes     []string
 	Ports       []string
 	MemLimit    string `yaml:"mem_limit"`
 	Healthcheck map[string]any
@@ -37,15 +38,20 @@ type service struct {
 
 func services(t *testing.T) map[string]service {
 	t.Helper()
-	text, err := os.ReadFile("../../docker-compose.yml")
+	return servicesOf(t, "../../docker-compose.yml")
+}
+
+func servicesOf(t *testing.T, file string) map[string]service {
+	t.Helper()
+	text, err := os.ReadFile(file)
 	if err != nil {
 		t.Fatal(err)
 	}
-	var file struct{ Services map[string]service }
-	if err := yaml.Unmarshal(text, &file); err != nil {
-		t.Fatal(err)
+	var all struct{ Services map[string]service }
+	if err := yaml.Unmarshal(text, &all); err != nil {
+		t.Fatalf("%s: %v", file, err)
 	}
-	return file.Services
+	return all.Services
 }
 
 func TestTheComposeFileHoldsEveryServerOfTheTable(t *testing.T) {

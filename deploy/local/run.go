@@ -45,6 +45,9 @@ func runScenario(ctx context.Context, w world, args []string) error {
 func announce(w world, sc scenarios.Scenario, s *stack.Stack) {
 	fmt.Fprintf(w.out, "%s runs:\n", sc.Title)
 	for _, in := range s.Instances {
+		if in.Spare {
+			continue
+		}
 		fmt.Fprintf(w.out, "  %-8s %d  %s  (metrics and administration: %s)\n", in.Role, in.Index, in.URL, in.AdminURL)
 	}
 	for _, command := range s.TryIt(sc) {

@@ -17,7 +17,7 @@ func deploy(s trial.Setup, next []stack.Edit) *trial.Drill {
 	var steps []faults.Step
 	at := s.FaultBegins()
 	for _, in := range s.Stack.Instances {
-		if role := s.Scenario.Role(in.Role); role.Before || role.StandIn {
+		if role := s.Scenario.Role(in.Role); role.Before || role.StandIn || in.Spare {
 			continue
 		}
 		name := fmt.Sprintf("%s %d", in.Role, in.Index)

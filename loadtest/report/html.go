@@ -43,6 +43,7 @@ func functions() template.FuncMap {
 		"closed":     func(model string) bool { return model == string(engine.Closed) },
 		"charts":     charts,
 		"courses":    courses,
+		"sampled":    sampledCharts,
 		"heat":       func(f Flow, marks []Mark) *heatMap { return heatChart(f, marks, true) },
 		"references": func(r *Report) []*Reference { return r.references() },
 		"durations":  durations,

@@ -40,6 +40,8 @@ type Report struct {
 	// A question's broken system under the same load in the same run, beside the
 	// one that answers it.
 	Contrast []Contrast `json:"contrast,omitempty"`
+
+	Sampled []Sampled `json:"sampled,omitempty"` // what went on inside, over the time of the run
 }
 
 // Host is the machine of the run.
@@ -198,6 +200,20 @@ type Course struct {
 type Sample struct {
 	At    Seconds `json:"at_s"`
 	Value float64 `json:"value"`
+}
+
+// Sampled are figures of one run that belong on one chart. Figures of different
+// magnitudes are drawn as multiples, which the legend names.
+type Sampled struct {
+	Name  string        `json:"name"`
+	Note  string        `json:"note,omitempty"`
+	Lines []SampledLine `json:"lines"`
+}
+
+// A SampledLine is one figure, from the start of the load.
+type SampledLine struct {
+	Label   string   `json:"label"` // with its unit
+	Samples []Sample `json:"samples"`
 }
 
 // A Fact is a figure that only its scenario knows, such as a hit rate.

@@ -44,6 +44,12 @@ func sample() *report.Report {
 				After:  []report.Sample{{At: 0.1, Value: 2}, {At: 1.1, Value: 20}, {At: 3.9, Value: 19}},
 			}},
 		},
+		Sampled: []report.Sampled{{
+			Name: "queue", Note: "as the rule saw it", Lines: []report.SampledLine{
+				{Label: "messages", Samples: []report.Sample{{At: 0, Value: 0}, {At: 35, Value: 4_000}, {At: 70, Value: 10}}},
+				{Label: "processes", Samples: []report.Sample{{At: 0, Value: 2}, {At: 32, Value: 4}, {At: 70, Value: 2}}},
+			},
+		}},
 	}
 	r.Conclude()
 	return r

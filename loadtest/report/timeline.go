@@ -89,18 +89,23 @@ func drawn(series []Second) []Second {
 }
 
 func (m moments) chart(f Flow, marks []Mark, title string) chart {
-	ch := chart{Title: title, XTicks: m.ticks}
+	ch := chart{Title: title, XTicks: m.ticks, Marks: flags(marks, m.x)}
 	if f.WarmUp > 0 {
 		ch.WarmUp = m.x.pos(float64(f.WarmUp)) - m.x.from
-	}
-	for i, mark := range marks {
-		ch.Marks = append(ch.Marks, flag{m.x.pos(float64(mark.At)), i + 1, mark.At.String() + ": " + mark.Text})
 	}
 	for i := range m.ok {
 		from, to := m.x.pos(float64(i*m.width)), m.x.pos(float64((i+1)*m.width))
 		ch.Hovers = append(ch.Hovers, hover{from, to - from, m.figures(i)})
 	}
 	return ch
+}
+
+// flags are the marks on an axis.
+func flags(marks []Mark, x axis) (out []flag) {
+	for i, mark := range marks {
+		out = append(out, flag{x.pos(float64(mark.At)), i + 1, mark.At.String() + ": " + mark.Text})
+	}
+	return out
 }
 
 func (m moments) figures(i int) string {

@@ -58,6 +58,14 @@ type Baseline interface {
 	Compare(ctx context.Context) ([]report.Contrast, error)
 }
 
+// A Sampler is a driver that knows how figures inside the system went.
+type Sampler interface {
+	Driver
+
+	// Sampled returns them, from the start of the load. It comes after Judge.
+	Sampled() []report.Sampled
+}
+
 // Setup is what a driver is made from: the running scenario, and how much load.
 type Setup struct {
 	Scenario scenarios.Scenario

@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/Azure/azure-sdk-for-go/sdk/messaging/azservicebus"
+	"github.com/Azure/go-amqp"
 )
 
 // ErrLost is the cause of a handler's context that ended because the message or
@@ -39,4 +40,14 @@ func (p *panicked) Error() string { return fmt.Sprintf("the handler panicked: %v
 func is(err error, code azservicebus.Code) bool {
 	e, ok := errors.AsType[*azservicebus.Error](err)
 	return ok && e.Code == code
+}
+
+// sessionTaken is what the SDK is told when it opens the link of a session again that
+// somebody else has by now. It has no code for it.
+const sessionTaken amqp.ErrCond = "com.microsoft:session-cannot-be-locked"
+
+// lost reports whether an error says that the lock is not ours any more.
+func lost(err error) bool {
+	e, ok := errors.AsType[*amqp.Error](err)
+	return is(err, azservicebus.CodeLockLost) || errors.Is(err, ErrLost) || ok && e.Condition == sessionTaken
 }

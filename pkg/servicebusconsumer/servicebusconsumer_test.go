@@ -35,7 +35,9 @@ func newBench(t *testing.T, sessions bool) *bench {
 	if err := s.CreateQueue("q", servicebustest.Settings{RequiresSession: sessions, LockDuration: 5 * time.Second, MaxDeliveryCount: 10}); err != nil {
 		t.Fatal(err)
 	}
-	client, err := azservicebus.NewClientFromConnectionString(s.ConnectionString(), nil)
+	client, err := azservicebus.NewClientFromConnectionString(s.ConnectionString(), &azservicebus.ClientOptions{
+		RetryOptions: azservicebus.RetryOptions{MaxRetries: 1, RetryDelay: 50 * time.Millisecond, MaxRetryDelay: 200 * time.Millisecond},
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -255,6 +257,34 @@ func TestASessionKeepsItsOrderWhileOneIsTriedAgain(t *testing.T) {
 	await(t, "done", func() bool { return b.count(servicebusconsumer.Done) == 3 })
 	if order != "123" {
 		t.Errorf("handled %s", order)
+	}
+}
+
+func TestWhoLosesTheLockInTheMiddleIsToldAtOnceAndTheMessageComesAgain(t *testing.T) {
+	for name, sessions := range map[string]bool{"message": false, "session": true} {
+		t.Run(name, func(t *testing.T) {
+			b := newBench(t, sessions)
+			b.send(t, map[bool]string{true: "s"}[sessions], "a message")
+			stopRenewing := b.server.Inject(servicebustest.Fault{Operation: map[bool]servicebustest.Operation{false: "renew-lock", true: "renew-session-lock"}[sessions], Condition: "com.microsoft:server-busy"})
+			var runs atomic.Int32
+			b.start(t, func(ctx context.Context, _ *servicebusconsumer.Message) error {
+				if runs.Add(1) > 1 {
+					return nil
+				}
+				<-ctx.Done()
+				stopRenewing()
+				if !errors.Is(context.Cause(ctx), servicebusconsumer.ErrLost) {
+					t.Errorf("the context ended with %v", context.Cause(ctx))
+				}
+				return nil // the effect is there: complete it
+			})
+			await(t, "done once and lost once", func() bool {
+				return b.count(servicebusconsumer.Done) == 1 && b.count(servicebusconsumer.Lost) == 1
+			})
+			if runs.Load() != 2 {
+				t.Errorf("it ran %d times, want twice", runs.Load())
+			}
+		})
 	}
 }
 

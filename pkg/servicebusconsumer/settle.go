@@ -38,12 +38,17 @@ func (c *Consumer) renew(ctx context.Context, l lock, lose context.CancelCauseFu
 		if !sleep(ctx, max(left/3, 10*time.Millisecond)) {
 			return
 		}
+		// The process may have stood still. The SDK would renew a session that ran out
+		// by taking it anew, and others may have had it.
+		if left = time.Until(l.until()); left <= 0 {
+			continue
+		}
 		call, cancel := context.WithTimeout(ctx, min(callTimeout, left))
 		err := l.renew(call)
 		cancel()
 		switch {
 		case err == nil || ctx.Err() != nil:
-		case is(err, azservicebus.CodeLockLost):
+		case lost(err):
 			lose(fmt.Errorf("%w: %w", ErrLost, err))
 			return
 		default:
@@ -155,11 +160,27 @@ func (c *Consumer) bury(ctx context.Context, s settler, m *Message, reason strin
 	return c.settled(m, Dead, err, c.settle(ctx, func(call context.Context) error { return s.DeadLetterMessage(call, m, letter) }))
 }
 
-// settle is not cut off by the end of the consumer: the work is done.
-func (c *Consumer) settle(ctx context.Context, do func(context.Context) error) error {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), callTimeout)
+// settle is not cut off by the end of the consumer: the work is done. It is by the
+// loss of the lock, for a link that lost its session answers nothing, and go-amqp
+// v1.7.0 waits for that as long as it may.
+func (c *Consumer) settle(working context.Context, do func(context.Context) error) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(working), callTimeout)
 	defer cancel()
-	return do(ctx)
+	gone := func() bool { return errors.Is(context.Cause(working), ErrLost) }
+	if gone() {
+		return ErrLost
+	}
+	stop := context.AfterFunc(working, func() {
+		if gone() {
+			cancel()
+		}
+	})
+	defer stop()
+	err := do(ctx)
+	if err != nil && gone() {
+		return fmt.Errorf("%w: %w", ErrLost, err)
+	}
+	return err
 }
 
 // settled reports how a message ended.
@@ -168,7 +189,7 @@ func (c *Consumer) settled(m *Message, o Outcome, reason, err error) ending {
 	case err == nil:
 		c.Observe(m, o, reason)
 		return settled
-	case is(err, azservicebus.CodeLockLost):
+	case lost(err):
 		c.Observe(m, Lost, err)
 	default:
 		c.Observe(m, Failed, fmt.Errorf("settle as %s: %w", o, err))

@@ -41,7 +41,7 @@ func newIntake(q *servicebusproducer.Queue, s *store, admitPerSecond, customerPe
 	i.mux.HandleFunc("POST /api/orders", i.place)
 	i.mux.HandleFunc("GET /api/orders/{customer}/{id}", i.order)
 	i.mux.HandleFunc("GET /api/customers/{customer}", i.customer)
-	for path, allow := range map[string]string{"/api/orders": "POST", "/api/orders/{customer}/{id}": "GET", "/api/customers/{customer}": "GET"} {
+	for path, allow := range allowed() {
 		i.mux.HandleFunc(path, func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Allow", allow)
 			i.fail(w, problem.New(http.StatusMethodNotAllowed, "method-not-allowed", http.StatusText(http.StatusMethodNotAllowed), "Use "+allow+"."))
@@ -51,6 +51,11 @@ func newIntake(q *servicebusproducer.Queue, s *store, admitPerSecond, customerPe
 		i.fail(w, problem.New(http.StatusNotFound, "not-found", "Not found", "There is /api/orders."))
 	})
 	return i
+}
+
+// allowed is the method of each path.
+func allowed() map[string]string {
+	return map[string]string{"/api/orders": "POST", "/api/orders/{customer}/{id}": "GET", "/api/customers/{customer}": "GET"}
 }
 
 // ServeHTTP implements http.Handler.

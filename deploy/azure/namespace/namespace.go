@@ -32,15 +32,9 @@ func Apply(ctx context.Context, connection, adminURL string, file []byte) error 
 	if len(ns.Topics) > 0 {
 		return errors.New("namespace: topics are not made here")
 	}
-	at, err := url.Parse(adminURL)
+	client, err := open(connection, adminURL)
 	if err != nil {
-		return fmt.Errorf("namespace: %w", err)
-	}
-	client, err := admin.NewClientFromConnectionString(connection, &admin.ClientOptions{ClientOptions: azcore.ClientOptions{
-		Transport: plain{at.Host}, Retry: policy.RetryOptions{MaxRetries: 3, RetryDelay: 100 * time.Millisecond},
-	}})
-	if err != nil {
-		return fmt.Errorf("namespace: %w", err)
+		return err
 	}
 	for _, q := range ns.Queues {
 		if err := makeQueue(ctx, client, q); err != nil {
@@ -48,6 +42,37 @@ func Apply(ctx context.Context, connection, adminURL string, file []byte) error 
 		}
 	}
 	return nil
+}
+
+// Active returns how many messages of a queue are active, locked ones among them:
+// what the azure-servicebus scaler of KEDA counts.
+func Active(ctx context.Context, connection, adminURL, queue string) (int, error) {
+	client, err := open(connection, adminURL)
+	if err != nil {
+		return 0, err
+	}
+	found, err := client.GetQueueRuntimeProperties(ctx, queue, nil)
+	if err != nil {
+		return 0, fmt.Errorf("namespace: queue %s: %w", queue, err)
+	}
+	if found == nil {
+		return 0, fmt.Errorf("namespace: there is no queue %s", queue)
+	}
+	return int(found.ActiveMessageCount), nil
+}
+
+func open(connection, adminURL string) (*admin.Client, error) {
+	at, err := url.Parse(adminURL)
+	if err != nil {
+		return nil, fmt.Errorf("namespace: %w", err)
+	}
+	client, err := admin.NewClientFromConnectionString(connection, &admin.ClientOptions{ClientOptions: azcore.ClientOptions{
+		Transport: plain{at.Host}, Retry: policy.RetryOptions{MaxRetries: 3, RetryDelay: 100 * time.Millisecond},
+	}})
+	if err != nil {
+		return nil, fmt.Errorf("namespace: %w", err)
+	}
+	return client, nil
 }
 
 // plain sends requests without TLS, to a host of its own: the SDK knows no other

@@ -49,7 +49,9 @@ func (s *Stack) BuildNext(ctx context.Context, edits ...Edit) error {
 		return fmt.Errorf("next version: %w", err)
 	}
 	for _, in := range s.Instances {
+		in.mu.Lock()
 		in.next = programs[in.Role]
+		in.mu.Unlock()
 	}
 	return nil
 }

@@ -26,6 +26,7 @@ type Instance struct {
 	Index    int    // 0 is the one that PUBLIC_URL names
 	URL      string // of the public listener
 	AdminURL string // of metrics and administration
+	Spare    bool   // runs only while the backlog of its role's queue needs it
 
 	name    string  // slug/role/index
 	program string  // of a Worker the folder of its modules
@@ -73,9 +74,11 @@ func (in *Instance) Start(ctx context.Context) error {
 // Upgrade starts the process in the version that Stack.BuildNext made, or again
 // in its own if there is none, and returns when it is ready.
 func (in *Instance) Upgrade(ctx context.Context) error {
+	in.mu.Lock()
 	if in.next != "" {
 		in.program = in.next
 	}
+	in.mu.Unlock()
 	return in.Start(ctx)
 }
 

@@ -57,8 +57,9 @@ func (s *Stack) plan(ctx context.Context, o Options, servers, secrets, programs 
 		}
 		public := "http://" + address(ports[0])
 		called[role.Name] = public
-		for i := range role.Count {
+		for i := range role.Most() {
 			in := s.instance(o.Scenario.Slug, role.Name, i, ports[2*i], ports[2*i+1], public, env, programs[role.Name])
+			in.Spare = i >= role.Count
 			if in.runner = runner; runner != nil && !runner.function {
 				in.env = append(in.env, "STATE_DIR="+s.stateFolder(in.name))
 			}
@@ -70,10 +71,10 @@ func (s *Stack) plan(ctx context.Context, o Options, servers, secrets, programs 
 
 func (s *Stack) ports(ctx context.Context, slug string, role scenarios.Role) ([]int, error) {
 	if !s.shared {
-		return server.FreePorts(2 * role.Count)
+		return server.FreePorts(2 * role.Most())
 	}
 	var keys []string
-	for i := range role.Count {
+	for i := range role.Most() {
 		name := instanceName(slug, role.Name, i)
 		r, found, err := s.cloud.Recorded(name)
 		if err != nil {
@@ -105,7 +106,9 @@ func (s *Stack) startAll(ctx context.Context) error {
 	errs := make([]error, len(s.Instances))
 	var starting sync.WaitGroup
 	for i, in := range s.Instances {
-		starting.Go(func() { errs[i] = in.Start(ctx) })
+		if !in.Spare {
+			starting.Go(func() { errs[i] = in.Start(ctx) })
+		}
 	}
 	starting.Wait()
 	return errors.Join(errs...)

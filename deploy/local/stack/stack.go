@@ -59,6 +59,7 @@ type Stack struct {
 	Instances []*Instance // in the order of the catalogue's roles
 
 	options Options
+	scaling []*scaler
 	cloud   *server.Cloud
 	ours    bool // the servers end with the stack
 	logs    string
@@ -142,7 +143,11 @@ func (s *Stack) start(ctx context.Context, o Options, programs map[string]string
 	if err := os.MkdirAll(s.logs, 0o755); err != nil {
 		return err
 	}
-	return s.startRoles(ctx, o, servers, secrets, programs)
+	if err := s.startRoles(ctx, o, servers, secrets, programs); err != nil {
+		return err
+	}
+	s.startScaling(ctx, o, servers)
+	return nil
 }
 
 func (s *Stack) startServers(ctx context.Context, o Options) (err error) {
@@ -217,6 +222,9 @@ func (s *Stack) Wait(ctx context.Context) error {
 	died := make(chan error, len(s.Instances))
 	var watching sync.WaitGroup
 	for _, in := range s.Instances {
+		if in.Spare {
+			continue // its scaler watches it
+		}
 		watching.Go(func() {
 			select {
 			case <-ctx.Done():
@@ -241,6 +249,7 @@ func (s *Stack) Wait(ctx context.Context) error {
 func (s *Stack) Close(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, 40*time.Second)
 	defer cancel()
+	scaled := s.stopScaling()
 	errs := make([]error, len(s.Instances))
 	var ending sync.WaitGroup
 	for i, in := range s.Instances {
@@ -250,7 +259,7 @@ func (s *Stack) Close(ctx context.Context) error {
 	if s.ours && s.Servers != nil {
 		errs = append(errs, s.Servers.Close())
 	}
-	return errors.Join(errs...)
+	return errors.Join(append(errs, scaled)...)
 }
 
 func (s *Stack) remember(in *Instance, id process.ID) error {

@@ -19,6 +19,8 @@ func (d *Driver) Drill(drill scenarios.Drill) (*trial.Drill, error) {
 	switch drill.Name {
 	case "processor-killed":
 		return d.killed(begin, end), nil
+	case "lock-lost":
+		return d.lockLost(begin, end), nil
 	case "broker-killed":
 		return d.brokerKilled(begin, end), nil
 	case "hog":
@@ -28,7 +30,7 @@ func (d *Driver) Drill(drill scenarios.Drill) (*trial.Drill, error) {
 }
 
 func (d *Driver) killed(begin, end time.Duration) *trial.Drill {
-	victim := d.first("processor")
+	victim := d.first(processor)
 	return &trial.Drill{
 		Kills: 1,
 		Steps: []faults.Step{
@@ -37,6 +39,29 @@ func (d *Driver) killed(begin, end time.Duration) *trial.Drill {
 		},
 		Judge: func(o trial.Observed) []judge.Check {
 			return []judge.Check{judge.NoErrors(o.Main()), o.Recovered(), d.judgeCatchUp(o)}
+		},
+	}
+}
+
+// lockLost freezes a processor that waits for the answers to its transactions, lets
+// storage carry them out, and wakes it when its sessions are somebody else's.
+func (d *Driver) lockLost(begin, end time.Duration) *trial.Drill {
+	victim, tables := d.first(processor), d.setup.Stack.Servers.Get("tables")
+	const between = time.Second
+	const lost = `orderprocessor_messages_total{outcome="lost"}`
+	return &trial.Drill{
+		Steps: []faults.Step{
+			{At: begin, Name: "Table storage keeps transactions waiting", Do: func(context.Context) error { return tables.Pause() }},
+			{At: begin + between, Name: "a processor that waits for them stands still", Do: func(context.Context) error { return victim.Pause() }},
+			{At: begin + 2*between, Name: "Table storage carries them out", Do: func(context.Context) error { return tables.Resume() }},
+			{At: end, Name: "the processor wakes up without its locks", Do: func(context.Context) error { return victim.Resume() }},
+		},
+		Judge: func(o trial.Observed) []judge.Check {
+			n, repeated := o.End[lost]-o.Before[lost], o.End[`orderprocessor_orders_total{result="repeated"}`]-o.Before[`orderprocessor_orders_total{result="repeated"}`]
+			return []judge.Check{
+				judge.Checkf("locks", n > 0 && repeated > 0, "%.0f orders were lost to others while they were processed, and %.0f were found processed", n, repeated),
+				judge.NoErrors(o.Main()), o.Recovered(), d.judgeCatchUp(o),
+			}
 		},
 	}
 }

@@ -19,7 +19,10 @@ import (
 	"github.com/provingground/provingground/loadtest/trial"
 )
 
-const role = "intake"
+const (
+	role      = "intake"
+	processor = "processor"
+)
 
 // Driver is one run against one service.
 type Driver struct {

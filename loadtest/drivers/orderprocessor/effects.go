@@ -69,7 +69,7 @@ func (e *effects) add(entity aztables.EDMEntity) error {
 
 // deadLetters returns what a processor lists.
 func (d *Driver) deadLetters(ctx context.Context) (all []string, err error) {
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, d.setup.AdminURLs("processor")[0]+"/admin/dead-letters", nil)
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, d.setup.AdminURLs(processor)[0]+"/admin/dead-letters", nil)
 	if err != nil {
 		return nil, err
 	}

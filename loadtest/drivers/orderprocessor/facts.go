@@ -5,6 +5,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/provingground/provingground/deploy/local/stack"
 	"github.com/provingground/provingground/loadtest/report"
 	"github.com/provingground/provingground/loadtest/trial"
 )
@@ -29,6 +30,13 @@ func (d *Driver) Facts(before, after trial.Metrics, _ float64) []report.Fact {
 		report.Fact{Name: "largest backlog", Value: fmt.Sprintf("%d orders", most), Note: "accepted and not processed"},
 		report.Fact{Name: "oldest order in it", Value: ms(oldest), Note: "the longest that one waited"},
 	)
+	if looks := d.setup.Stack.Scalings(processor); len(looks) > 0 {
+		most := slices.MaxFunc(looks, func(a, b stack.Scaling) int { return a.Processes - b.Processes }).Processes
+		facts = append(facts, report.Fact{
+			Name: "processors", Value: fmt.Sprintf("%d to %d", d.setup.Scenario.Role(processor).Count, most),
+			Note: fmt.Sprintf("of at most %d, as the backlog wanted", d.setup.Scenario.Role(processor).Scale.Max),
+		})
+	}
 	if d.setup.Drill == "" {
 		s := d.spike()
 		volume := s.Rate * s.Factor * s.For.Seconds()
@@ -43,29 +51,8 @@ func (d *Driver) Facts(before, after trial.Metrics, _ float64) []report.Fact {
 
 // backlog is how many orders waited at most, and how long one did.
 func (d *Driver) backlog() (most int, oldest time.Duration) {
-	type step struct {
-		at time.Time
-		by int
-	}
-	var steps []step
-	for key, s := range d.sent {
-		if rows := d.effects.rows[key]; len(rows) > 0 && !s.acked.IsZero() {
-			steps = append(steps, step{s.acked, 1}, step{later(s.acked, rows[0].at), -1})
-			oldest = max(oldest, rows[0].at.Sub(s.acked))
-		}
-	}
-	slices.SortFunc(steps, func(a, b step) int { return a.at.Compare(b.at) })
-	n := 0
-	for _, s := range steps {
-		n += s.by
-		most = max(most, n)
+	for _, at := range d.course() {
+		most, oldest = max(most, at.waiting), max(oldest, at.oldest)
 	}
 	return most, oldest
-}
-
-func later(a, b time.Time) time.Time {
-	if a.After(b) {
-		return a
-	}
-	return b
 }
