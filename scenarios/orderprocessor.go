@@ -50,7 +50,7 @@ func orderprocessor() Scenario {
 				Lasts: 10 * time.Second, Recovery: 5 * time.Second,
 			},
 			{
-				Name: "lock-lost", Shows: "a processor loses its sessions in the middle of a transaction that is carried out: others find its orders done, and when it wants to complete them it is told that they are not its own",
+				Name: "lock-lost", Shows: "a processor loses its sessions in the middle of its work: others process its orders or find them done, and when it wakes up it changes and completes nothing",
 				Lasts: 25 * time.Second, Recovery: 5 * time.Second,
 			},
 			{

@@ -43,23 +43,23 @@ func (d *Driver) killed(begin, end time.Duration) *trial.Drill {
 	}
 }
 
-// lockLost freezes a processor that waits for the answers to its transactions, lets
-// storage carry them out, and wakes it when its sessions are somebody else's.
+// lockLost freezes a processor that waits for the answers of storage, lets storage do
+// what it was asked, and wakes the processor when its sessions are somebody else's.
 func (d *Driver) lockLost(begin, end time.Duration) *trial.Drill {
 	victim, tables := d.first(processor), d.setup.Stack.Servers.Get("tables")
 	const between = time.Second
 	const lost = `orderprocessor_messages_total{outcome="lost"}`
 	return &trial.Drill{
 		Steps: []faults.Step{
-			{At: begin, Name: "Table storage keeps transactions waiting", Do: func(context.Context) error { return tables.Pause() }},
-			{At: begin + between, Name: "a processor that waits for them stands still", Do: func(context.Context) error { return victim.Pause() }},
-			{At: begin + 2*between, Name: "Table storage carries them out", Do: func(context.Context) error { return tables.Resume() }},
+			{At: begin, Name: "Table storage keeps everybody waiting", Do: func(context.Context) error { return tables.Pause() }},
+			{At: begin + between, Name: "a processor that waits for it stands still", Do: func(context.Context) error { return victim.Pause() }},
+			{At: begin + 2*between, Name: "Table storage does what it was asked", Do: func(context.Context) error { return tables.Resume() }},
 			{At: end, Name: "the processor wakes up without its locks", Do: func(context.Context) error { return victim.Resume() }},
 		},
 		Judge: func(o trial.Observed) []judge.Check {
 			n, repeated := o.End[lost]-o.Before[lost], o.End[`orderprocessor_orders_total{result="repeated"}`]-o.Before[`orderprocessor_orders_total{result="repeated"}`]
 			return []judge.Check{
-				judge.Checkf("locks", n > 0 && repeated > 0, "%.0f orders were lost to others while they were processed, and %.0f were found processed", n, repeated),
+				judge.Checkf("locks", n > 0, "%.0f orders were lost to others while they were processed; %.0f of all were found processed by then", n, repeated),
 				judge.NoErrors(o.Main()), o.Recovered(), d.judgeCatchUp(o),
 			}
 		},
