@@ -9,6 +9,7 @@ import (
 	"fmt"
 
 	"github.com/provingground/provingground/pkg/edge/internal/host"
+	"github.com/provingground/provingground/pkg/edge/internal/sqlrows"
 )
 
 // The constraints under which a session may begin, besides a bookmark.
@@ -91,27 +92,13 @@ func (s *Session) Batch(ctx context.Context, all ...Statement) ([]Result, error)
 	return results, nil
 }
 
-// result reads [meta, columns, rows].
-func result(v any) (r Result) {
-	parts, _ := v.([]any)
-	if len(parts) != 3 {
-		return r
-	}
-	meta, _ := parts[0].([]any)
+func result(v any) Result {
+	meta, columns, rows := sqlrows.Read(v)
+	r := Result{Columns: columns, Rows: rows}
 	for i, field := range []*int64{&r.Changes, &r.LastRowID, &r.RowsRead, &r.RowsWritten} {
 		if i < len(meta) {
-			*field, _ = meta[i].(int64)
+			*field = meta[i]
 		}
-	}
-	columns, _ := parts[1].([]any)
-	for _, c := range columns {
-		name, _ := c.(string)
-		r.Columns = append(r.Columns, name)
-	}
-	rows, _ := parts[2].([]any)
-	for _, each := range rows {
-		row, _ := each.([]any)
-		r.Rows = append(r.Rows, row)
 	}
 	return r
 }

@@ -3,7 +3,7 @@
 // nothing: what a request means is Go's business.
 import "./wasm_exec.js";
 import wasm from "./app.wasm";
-import { env as globalEnv } from "cloudflare:workers";
+import { DurableObject, env as globalEnv } from "cloudflare:workers";
 
 // ---- values: a tag byte and a payload, little endian (internal/host/codec.go) ----
 
@@ -365,6 +365,7 @@ class Event {
     this.io = io;
     this.env = env;
     this.request = about.request;
+    this.state = about.state;
     this.ctx = about.ctx;
     this.answer = about.answer ?? (v => v);
     this.handles = null;
@@ -439,7 +440,7 @@ function outlive(e) {
   if (!e.request) return;
   e.request.signal?.addEventListener("abort", () => {
     if (e.ended) return;
-    doomed.push({ e, at: Date.now() + DOOMED });
+    if (!e.state) doomed.push({ e, at: Date.now() + DOOMED }); // an object's context stays
     turn(e.io, () => program?.exports.edge_cancel(program.self, e.id, 0));
   });
 }
@@ -472,10 +473,12 @@ function run(e, call, name, args) {
 
 // ---- what the platform calls ----
 
-const EMPTY = [204, 205, 304]; // answers that have no body
+const EMPTY = [101, 204, 205, 304]; // answers that have no body
 
 function response(e, v) {
+  if (typeof v === "number") return e.handle(v); // another server's answer, as it is
   const [status, pairs, body] = v;
+  if (status === 101) return new Response(null, { status, webSocket: e.handle(body) });
   const headers = new Headers();
   for (let i = 0; i < pairs.length; i += 2) headers.append(pairs[i], pairs[i + 1]);
   const content = typeof body === "number" ? e.handle(body) : body;
@@ -486,17 +489,124 @@ function requestArgs(request) {
   return [request.method, request.url, [...request.headers].flat(), request.body !== null];
 }
 
+function fetchEvent(io, env, about, first) {
+  return deliver(io, env, e => {
+    e.answer = v => response(e, v);
+    return [...first, ...requestArgs(about.request)];
+  }, about);
+}
+
+function queueMessage(m) {
+  const body = m.body;
+  const raw = ArrayBuffer.isView(body) || body instanceof ArrayBuffer || typeof body === "string" ? body : JSON.stringify(body);
+  return [m.id, m.timestamp.getTime(), m.attempts, raw];
+}
+
+// settle does to each message what Go decided: 0 acknowledge, 1 retry; and a delay.
+function settle(batch, decisions) {
+  batch.messages.forEach((m, i) => {
+    const [retry, delaySeconds] = [decisions[2 * i], decisions[2 * i + 1]];
+    if (retry) m.retry(delaySeconds > 0 ? { delaySeconds } : undefined);
+    else m.ack();
+  });
+}
+
 export const worker = {
   fetch(request, env, ctx) {
-    return deliver(new Context(), env, e => {
-      e.answer = v => response(e, v);
-      return ["fetch", ...requestArgs(request)];
-    }, { request, ctx });
+    return fetchEvent(new Context(), env, { request, ctx }, ["fetch"]);
+  },
+  async queue(batch, env, ctx) {
+    const args = () => ["queue", batch.queue, batch.messages.map(queueMessage)];
+    settle(batch, await deliver(new Context(), env, args, { ctx }));
   },
   async scheduled(event, env, ctx) {
     await deliver(new Context(), env, () => ["scheduled", event.cron, event.scheduledTime], { ctx });
   },
 };
+
+// ---- Durable Objects ----
+
+let nextObject = 0;
+const dropped = new FinalizationRegistry(({ p, id }) => {
+  if (p !== program || p.dead) return;
+  p.exports.edge_drop(p.self, id);
+  turn(new Context());
+});
+
+// objectClass makes the class that wrangler.jsonc names; Go knows it by that name.
+export function objectClass(name) {
+  return class extends DurableObject {
+    #io = new Context(); // all events of an object share one
+    #program = null;
+    #id = 0;
+
+    constructor(state, env) {
+      super(state, env);
+      this.#io.sockets = new Map();
+      this.#io.numbers = new Map();
+      this.#io.nextSocket = 0;
+      state.blockConcurrencyWhile(() => this.#make());
+    }
+
+    // #make lets Go make its half, before the first event.
+    #make() {
+      this.#program = live();
+      this.#id = ++nextObject;
+      dropped.register(this, { p: this.#program, id: this.#id });
+      return deliver(this.#io, this.env, () => ["object.new", this.#id, name, this.ctx.id.toString(), this.ctx.id.name ?? ""], { state: this.ctx });
+    }
+
+    // #deliver gives the object an event; one whose program ended is made again.
+    #deliver(kind, args, request) {
+      const about = { request, state: this.ctx };
+      const send = () => request
+        ? fetchEvent(this.#io, this.env, about, [kind, this.#id])
+        : deliver(this.#io, this.env, () => [kind, this.#id, ...args], about);
+      if (this.#program === live()) return send();
+      return this.ctx.blockConcurrencyWhile(() => this.#make()).then(send);
+    }
+
+    fetch(request) { return this.#deliver("object.fetch", [], request); }
+    alarm(info) { return this.#deliver("object.alarm", [info?.retryCount ?? 0]); }
+    webSocketMessage(ws, data) { return this.#deliver("object.message", [number(this.#io, ws), data]); }
+    webSocketClose(ws, code, reason) { return this.#closed(ws, code, reason); }
+    webSocketError(ws, err) { return this.#closed(ws, 1006, message(err)); }
+
+    async #closed(ws, code, reason) {
+      const n = number(this.#io, ws);
+      try {
+        await this.#deliver("object.closed", [n, code, reason]);
+      } finally {
+        this.#io.sockets.delete(n);
+        this.#io.numbers.delete(ws);
+      }
+    }
+  };
+}
+
+// number gives a WebSocket of an object a number that holds until the object hibernates.
+function number(io, ws) {
+  let n = io.numbers.get(ws);
+  if (n === undefined) {
+    n = ++io.nextSocket;
+    io.numbers.set(ws, n);
+    io.sockets.set(n, ws);
+  }
+  return n;
+}
+
+function socket(e, n) {
+  const ws = e.io.sockets.get(n);
+  if (!ws) throw new Error(`no WebSocket ${n}`);
+  return ws;
+}
+
+// inside runs a function of Go's while the object takes no other events. It begins
+// outside of Go's own call, which Go must have left before it is entered again.
+async function inside(e, object, callback, how) {
+  await null;
+  return how(() => deliver(e.io, e.env, () => ["object.inside", object, callback], { state: e.state }));
+}
 
 // ---- operations ----
 
@@ -533,6 +643,22 @@ function table(r) {
   return [meta(r.meta), columns, (r.results ?? []).map(row => columns.map(c => row[c]))];
 }
 
+const stub = (e, name, object) => {
+  const ns = binding(e, name);
+  return ns.get(ns.idFromName(object));
+};
+
+function r2Object(e, o) {
+  if (!o) return null;
+  return {
+    key: o.key, version: o.version, size: o.size, etag: o.etag, uploaded: o.uploaded,
+    http: o.httpMetadata ?? {}, custom: o.customMetadata ?? {}, sha256: o.checksums?.sha256 ?? null,
+    body: o.body ? e.keepHandle(o.body) : null,
+  };
+}
+
+const upload = (e, b, key, id) => binding(e, b).resumeMultipartUpload(key, id);
+
 const cacheOf = name => name ? caches.open(name) : caches.default;
 
 const ops = {
@@ -563,6 +689,30 @@ const ops = {
   },
   "kv.put": (e, b, key, value, options, metadata) =>
     binding(e, b).put(key, value, { ...options, ...(metadata ? { metadata: JSON.parse(metadata) } : {}) }),
+  "kv.delete": (e, b, key) => binding(e, b).delete(key),
+  "kv.list": async (e, b, options) => {
+    const r = await binding(e, b).list(options);
+    return [r.keys.map(k => [k.name, k.metadata ? JSON.stringify(k.metadata) : null]), r.list_complete ? "" : r.cursor];
+  },
+
+  "r2.put": async (e, b, key, value, o) => r2Object(e, await binding(e, b).put(key, content(e, value), o)),
+  "r2.get": async (e, b, key, o) => r2Object(e, await binding(e, b).get(key, o)),
+  "r2.head": async (e, b, key) => r2Object(e, await binding(e, b).head(key)),
+  "r2.delete": (e, b, keys) => binding(e, b).delete(keys),
+  "r2.list": async (e, b, o) => {
+    const r = await binding(e, b).list(o);
+    return [r.objects.map(x => r2Object(e, x)), r.truncated ? r.cursor : ""];
+  },
+  "r2.upload": async (e, b, key, o) => (await binding(e, b).createMultipartUpload(key, o)).uploadId,
+  "r2.part": async (e, b, key, id, n, value) => (await upload(e, b, key, id).uploadPart(n, content(e, value))).etag,
+  "r2.complete": async (e, b, key, id, parts) =>
+    r2Object(e, await upload(e, b, key, id).complete(parts.map(([partNumber, etag]) => ({ partNumber, etag })))),
+  "r2.abort": (e, b, key, id) => upload(e, b, key, id).abort(),
+
+  "queue.send": async (e, b, list) => {
+    await binding(e, b).sendBatch(list.map(([body, delay]) =>
+      ({ body, contentType: "bytes", ...(delay ? { delaySeconds: delay } : {}) })));
+  },
 
   "cache.match": async (e, name, ...r) => {
     const hit = await (await cacheOf(name)).match(outgoing(e, ...r));
@@ -570,6 +720,17 @@ const ops = {
   },
   "cache.put": async (e, name, url, answer) => (await cacheOf(name)).put(url, response(e, answer)),
   "cache.delete": async (e, name, url) => (await cacheOf(name)).delete(url),
+
+  "object.fetch": async (e, b, name, ...r) => describe(e, await stub(e, b, name).fetch(outgoing(e, ...r))),
+  "object.forward": async (e, b, name) => e.keepHandle(await stub(e, b, name).fetch(e.request)),
+
+  "state.block": (e, object, callback) => inside(e, object, callback, f => e.state.blockConcurrencyWhile(f)),
+  "state.transaction": (e, object, callback) => inside(e, object, callback, f => e.state.storage.transaction(f)),
+  "state.setAlarm": (e, at) => e.state.storage.setAlarm(at),
+  "state.alarm": e => e.state.storage.getAlarm(),
+  "state.deleteAlarm": e => e.state.storage.deleteAlarm(),
+  "state.deleteAll": e => e.state.storage.deleteAll(),
+  "state.sync": e => e.state.storage.sync(),
 };
 
 const syncOps = {
@@ -582,6 +743,28 @@ const syncOps = {
   },
   "d1.session": (e, b, start) => e.keepHandle(binding(e, b).withSession(start)),
   "d1.bookmark": (e, h) => e.handle(h).getBookmark() ?? "",
+
+  "state.sql": (e, sql, args) => {
+    const c = e.state.storage.sql.exec(sql, ...sqlArgs(args));
+    const rows = [...c.raw()];
+    return [[c.rowsRead, c.rowsWritten], c.columnNames, rows];
+  },
+
+  "socket.accept": (e, tags) => {
+    const pair = new WebSocketPair();
+    e.state.acceptWebSocket(pair[1], tags);
+    return [e.keepHandle(pair[0]), number(e.io, pair[1])];
+  },
+  "socket.all": (e, tag) => e.state.getWebSockets(tag || undefined).map(ws => number(e.io, ws)),
+  // socket.send sends to each of a list and returns those that could not take it.
+  "socket.send": (e, list, data) => list.filter(n => {
+    try { socket(e, n).send(data); return false; } catch { return true; }
+  }),
+  "socket.close": (e, n, code, reason) => { socket(e, n).close(code, reason); },
+  "socket.attach": (e, n, data) => { socket(e, n).serializeAttachment(data); },
+  "socket.attached": (e, n) => socket(e, n).deserializeAttachment(),
+  "socket.tags": (e, n) => e.state.getTags(socket(e, n)),
+  "socket.auto": (e, ask, answer) => { e.state.setWebSocketAutoResponse(new WebSocketRequestResponsePair(ask, answer)); },
 };
 
 live(); // at global scope: charged to the start, not to the first request

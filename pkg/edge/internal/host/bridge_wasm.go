@@ -46,6 +46,7 @@ type bridge struct {
 	next   int32
 	events map[int32]*Event
 	handle func(*Event)
+	drop   func(object int64)
 }
 
 type call struct {
@@ -55,9 +56,10 @@ type call struct {
 	op    string
 }
 
-// Serve hands each event to handle, in a goroutine of its own. It does not return.
-func Serve(handle func(*Event)) error {
-	b := &bridge{calls: map[int32]*call{}, events: map[int32]*Event{}, handle: handle}
+// Serve hands each event to handle, in a goroutine of its own, and to drop each
+// Durable Object that the host has forgotten. It does not return.
+func Serve(handle func(*Event), drop func(object int64)) error {
+	b := &bridge{calls: map[int32]*call{}, events: map[int32]*Event{}, handle: handle, drop: drop}
 	jsStart(unsafe.Pointer(b))
 	<-make(chan struct{})
 	runtime.KeepAlive(b)
@@ -131,6 +133,9 @@ func edgeCancel(self unsafe.Pointer, id, lost int32) {
 		e.close()
 	}
 }
+
+//go:wasmexport edge_drop
+func edgeDrop(self unsafe.Pointer, object int32) { (*bridge)(self).drop(int64(object)) }
 
 func (e *Event) call(ctx context.Context, op string, args []any) (any, error) {
 	msg, err := appendArray(nil, append([]any{op}, args...))

@@ -35,7 +35,7 @@ func TestOutsideWorkerdACallSaysSo(t *testing.T) {
 	if _, err := host.Call(t.Context(), "op"); err != host.ErrNoEvent {
 		t.Errorf("Call: %v", err)
 	}
-	if err := host.Serve(nil); err != host.ErrNotInWorker {
+	if err := host.Serve(nil, nil); err != host.ErrNotInWorker {
 		t.Errorf("Serve: %v", err)
 	}
 }
