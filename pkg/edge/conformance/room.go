@@ -18,6 +18,7 @@ import (
 
 // room is a Durable Object that does a bit of everything.
 type room struct {
+	http.Handler
 	state *durable.State
 	life  uint32 // differs each time it is made
 	lock  sync.Mutex
@@ -57,7 +58,8 @@ func newRoom(ctx context.Context, s *durable.State) (http.Handler, error) {
 		})
 	}
 	mux.HandleFunc("GET /room/{name}/ws", r.join)
-	return mux, nil
+	r.Handler = mux
+	return r, nil
 }
 
 // add counts, alone although it waits in between.
@@ -88,7 +90,7 @@ func (r *room) value(ctx context.Context, _ *http.Request) (any, error) { return
 
 // types lets each kind of value go to the database and back.
 func (r *room) types(ctx context.Context, _ *http.Request) (any, error) {
-	got, err := r.state.SQL(ctx, "SELECT ? AS nothing, ? AS whole, ? AS broken, ? AS text, ? AS bytes", nil, int64(1)<<53-1, 1.5, "ümläut", []byte{0, 255})
+	got, err := r.state.SQL(ctx, "SELECT ? AS absent, ? AS whole, ? AS broken, ? AS text, ? AS bytes", nil, int64(1)<<53-1, 1.5, "ümläut", []byte{0, 255})
 	if err != nil {
 		return nil, err
 	}

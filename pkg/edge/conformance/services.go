@@ -62,7 +62,7 @@ func checkD1(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	got, err := run(ctx, s, "SELECT id, v, NULL AS nothing, 1.5 AS broken FROM t WHERE id = ?", made.LastRowID)
+	got, err := run(ctx, s, "SELECT id, v, NULL AS absent, 1.5 AS broken FROM t WHERE id = ?", made.LastRowID)
 	if err != nil {
 		return err
 	}
@@ -77,7 +77,7 @@ func checkD1(ctx context.Context) error {
 	}
 	return errors.Join(
 		same("changes", made.Changes, int64(1)),
-		same("columns", got.Columns, []string{"id", "v", "nothing", "broken"}),
+		same("columns", got.Columns, []string{"id", "v", "absent", "broken"}),
 		same("rows", got.Rows, [][]any{{made.LastRowID, "ümläut", nil, 1.5}}))
 }
 
