@@ -17,8 +17,10 @@
 // and it must be the request's own (or one derived from it). A call with another
 // fails with ErrNoEvent or ErrEnded.
 //
-// A handler's panic is an answer of 500. A panic in another goroutine ends the
-// program; requests in flight fail and the next one starts it again.
+// A handler's panic is an answer of 500, or breaks off one that has begun. A client
+// sees that only where the answer has a Content-Length: workerd ends any other as if
+// it were complete. A panic in another goroutine ends the program; requests in flight
+// fail, the next one starts it again, and Durable Objects are made anew.
 //
 // Time stands still while Go computes, as it does in every Worker: it advances
 // when an operation returns.

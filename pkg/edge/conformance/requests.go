@@ -81,6 +81,7 @@ func stream(w http.ResponseWriter, r *http.Request) {
 }
 
 func latePanic(w http.ResponseWriter, _ *http.Request) {
+	w.Header().Set("Content-Length", "100")
 	_, _ = io.WriteString(w, "the beginning")
 	_ = http.NewResponseController(w).Flush()
 	panic("late, on purpose")

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/sha256"
+	"database/sql"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -16,6 +17,7 @@ import (
 	"github.com/provingground/provingground/pkg/edge"
 	"github.com/provingground/provingground/pkg/edge/cache"
 	"github.com/provingground/provingground/pkg/edge/d1"
+	"github.com/provingground/provingground/pkg/edge/d1sql"
 	"github.com/provingground/provingground/pkg/edge/kv"
 	"github.com/provingground/provingground/pkg/edge/queue"
 	"github.com/provingground/provingground/pkg/edge/r2"
@@ -24,7 +26,7 @@ import (
 // checks are those that need nobody outside.
 func checks() map[string]func(context.Context) error {
 	return map[string]func(context.Context) error{
-		"d1": checkD1, "d1-batch": checkBatch, "kv": checkKV, "cache": checkCache,
+		"d1": checkD1, "d1-batch": checkBatch, "d1-sql": checkSQL, "kv": checkKV, "cache": checkCache,
 		"r2": checkR2, "r2-conditions": checkConditions, "r2-reader": checkReader, "r2-multipart": checkMultipart,
 		"queue-limits": checkQueueLimits, "context": checkContext, "fetch": checkFetch,
 	}
@@ -37,9 +39,7 @@ func same(what string, got, want any) error {
 	return nil
 }
 
-func session(ctx context.Context) (*d1.Session, error) {
-	return d1.DB{Binding: "DB"}.Session(ctx, d1.FirstPrimary)
-}
+func session() *d1.Session { return d1.DB{Binding: "DB"}.Session(d1.FirstPrimary) }
 
 // run is a batch of one.
 func run(ctx context.Context, s *d1.Session, sql string, args ...any) (d1.Result, error) {
@@ -51,10 +51,7 @@ func run(ctx context.Context, s *d1.Session, sql string, args ...any) (d1.Result
 }
 
 func checkD1(ctx context.Context) error {
-	s, err := session(ctx)
-	if err != nil {
-		return err
-	}
+	s := session()
 	if _, err := run(ctx, s, "CREATE TABLE IF NOT EXISTS t (id INTEGER PRIMARY KEY, v)"); err != nil {
 		return err
 	}
@@ -62,13 +59,12 @@ func checkD1(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	got, err := run(ctx, s, "SELECT id, v, NULL AS absent, 1.5 AS broken FROM t WHERE id = ?", made.LastRowID)
+	got, err := run(ctx, s, "SELECT id, v, NULL AS absent, 1.5 AS broken, ? AS bytes FROM t WHERE id = ?", []byte{0, 255}, made.LastRowID)
 	if err != nil {
 		return err
 	}
-	bookmark, err := s.Bookmark(ctx)
-	if err != nil || bookmark == "" {
-		return fmt.Errorf("bookmark %q: %w", bookmark, err)
+	if s.Bookmark() == "" {
+		return errors.New("a session that has written has no bookmark")
 	}
 	_, bad := run(ctx, s, "SELECT * FROM nowhere")
 	var thrown *edge.Error
@@ -77,16 +73,13 @@ func checkD1(ctx context.Context) error {
 	}
 	return errors.Join(
 		same("changes", made.Changes, int64(1)),
-		same("columns", got.Columns, []string{"id", "v", "absent", "broken"}),
-		same("rows", got.Rows, [][]any{{made.LastRowID, "ümläut", nil, 1.5}}))
+		same("columns", got.Columns, []string{"id", "v", "absent", "broken", "bytes"}),
+		same("rows", got.Rows, [][]any{{made.LastRowID, "ümläut", nil, 1.5, []byte{0, 255}}}))
 }
 
 // checkBatch lets the second of two statements fail.
 func checkBatch(ctx context.Context) error {
-	s, err := session(ctx)
-	if err != nil {
-		return err
-	}
+	s := session()
 	if _, err := run(ctx, s, "CREATE TABLE IF NOT EXISTS one (id INTEGER PRIMARY KEY)"); err != nil {
 		return err
 	}
@@ -95,6 +88,44 @@ func checkBatch(ctx context.Context) error {
 	}
 	left, err := run(ctx, s, "SELECT count(*) FROM one")
 	return errors.Join(err, same("rows of a batch that failed", left.Rows, [][]any{{int64(0)}}))
+}
+
+// checkSQL asks D1 by way of database/sql.
+func checkSQL(ctx context.Context) error {
+	db := d1sql.Open("DB")
+	defer db.Close()
+	if _, err := db.ExecContext(ctx, "CREATE TABLE IF NOT EXISTS s (id INTEGER PRIMARY KEY, v TEXT)"); err != nil {
+		return err
+	}
+	insert, err := db.PrepareContext(ctx, "INSERT INTO s (v) VALUES (?)")
+	if err != nil {
+		return err
+	}
+	defer insert.Close()
+	made, err := insert.ExecContext(ctx, "prepared")
+	if err != nil {
+		return err
+	}
+	id, err := made.LastInsertId()
+	if err != nil {
+		return err
+	}
+	var (
+		text string
+		none sql.NullString
+	)
+	if err := db.QueryRowContext(ctx, "SELECT v, NULL FROM s WHERE id = ?", id).Scan(&text, &none); err != nil {
+		return err
+	}
+	absent := db.QueryRowContext(ctx, "SELECT v FROM s WHERE id = -1").Scan(&text)
+	if !errors.Is(absent, sql.ErrNoRows) {
+		return fmt.Errorf("a row that is not there: %w", absent)
+	}
+	_, err = db.BeginTx(ctx, nil)
+	if !errors.Is(err, d1sql.ErrNoTransactions) {
+		return fmt.Errorf("a transaction: %w", err)
+	}
+	return errors.Join(same("text", text, "prepared"), same("NULL", none.Valid, false))
 }
 
 func checkKV(ctx context.Context) error {

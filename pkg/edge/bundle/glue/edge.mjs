@@ -46,6 +46,16 @@ function putString(s) {
   at += n;
 }
 
+// Strings is a list of nothing else, which Go reads without a box around each.
+class Strings {
+  constructor(list) { this.list = list; }
+}
+
+function putStrings(list) {
+  putHead(10, list.length);
+  for (const s of list) putString(s);
+}
+
 function putBytes(b) {
   putHead(6, b.byteLength);
   reserve(b.byteLength);
@@ -82,6 +92,7 @@ function put(v) {
     for (const x of v) put(x);
     return;
   }
+  if (v instanceof Strings) return putStrings(v.list);
   if (v instanceof Date) return putNumber(v.getTime());
   const keys = Object.keys(v);
   putHead(8, keys.length);
@@ -132,6 +143,11 @@ function get() {
       r = new Array(n);
       for (let i = 0; i < n; i++) r[i] = get();
       return r;
+    case 10:
+      n = getLength();
+      r = new Array(n);
+      for (let i = 0; i < n; i++) { from++; r[i] = getString(); }
+      return r;
     case 8:
       n = getLength();
       r = {};
@@ -147,28 +163,31 @@ function read(pointer) {
   return get();
 }
 
-// say puts v where Go's next export call finds it. Go may run while it allocates
-// and ask for results of its own, so those are written behind v.
+// say puts v where Go's next export call finds it, and returns its size: into Go's
+// inbox, or, where that is too small, into memory that Go makes. Go may run while it
+// does and ask for results of its own, so those are written behind v.
 function say(v) {
   const start = at;
   put(v);
-  const end = at;
-  const pointer = program.exports.edge_alloc(program.self, end - start) >>> 0;
+  const end = at, n = end - start;
+  const pointer = n <= INBOX ? program.inbox : program.exports.edge_alloc(program.self, n) >>> 0;
   look();
-  bytes.set(out.subarray(start, end), pointer);
+  bytes.set(start === 0 && n === out.length ? out : out.subarray(start, end), pointer);
   at = start;
+  return n;
 }
 
 // ---- the program ----
 
 let program = null;
 
+const INBOX = 16384; // bytes of Go's inbox
 const WRONG_CONTEXT = -(2 ** 31);
 let result = new Uint8Array(0);
 let starting = null;
 
 const imports = {
-  start(self) { starting = self; },
+  start(self, inbox) { starting = { self, inbox: inbox >>> 0 }; },
 
   op(id, call, pointer) {
     const [name, ...args] = read(pointer);
@@ -216,15 +235,39 @@ const imports = {
 
 const message = err => String(err?.message ?? err);
 
+// How wasm_exec.js names values that it shares with Go: null, and itself.
+const NAN = 0x7FF80000, NULL = 2, GO = 6;
+
+let clock = 0; // of this turn, nanoseconds; 0: not read yet
+
 // Go's clock, timers and random numbers, as far as workerd's differ from a browser's.
 function adapt(go) {
   const js = go.importObject.gojs;
-  const memoryOf = () => new DataView(go._inst.exports.mem.buffer);
+  let buffer, memory;
+  const memoryOf = () => {
+    const now = go._inst.exports.mem.buffer;
+    if (now !== buffer) memory = new DataView(buffer = now);
+    return memory;
+  };
   const origin = Date.now() - performance.now();
-  // At global scope the clock stands at 0, which Go takes for a broken one.
+  // Time stands still within a turn, so the clock is read once in each. At global
+  // scope it stands at 0, which Go takes for a broken one.
   js["runtime.nanotime1"] = sp => {
-    const ms = Math.max(origin + performance.now(), 0.001);
-    memoryOf().setBigInt64((sp >>> 0) + 8, BigInt(Math.round(ms * 1e6)), true);
+    if (clock === 0) clock = Math.round(Math.max(origin + performance.now(), 0.001) * 1e6);
+    const m = memoryOf();
+    m.setUint32((sp >>> 0) + 8, clock % 4294967296, true);
+    m.setUint32((sp >>> 0) + 12, clock / 4294967296, true);
+  };
+  // Each resume asks whether a callback of syscall/js is pending: the one look at a
+  // property by its name in a request, and there is hardly ever one.
+  const valueGet = js["syscall/js.valueGet"];
+  js["syscall/js.valueGet"] = sp => {
+    sp >>>= 0;
+    const m = memoryOf();
+    const ours = m.getUint32(sp + 8, true) === GO && (m.getUint32(sp + 12, true) & NAN) === NAN;
+    if (!ours || go._pendingEvent !== null || m.getUint32(sp + 24, true) !== "_pendingEvent".length) return valueGet(sp);
+    m.setUint32(sp + 32, NULL, true);
+    m.setUint32(sp + 36, NAN, true);
   };
   // At global scope random values are refused; Go only seeds its maps there.
   const random = js["runtime.getRandomData"];
@@ -251,7 +294,7 @@ function start() {
   const go = new globalThis.Go();
   go.importObject.edge = imports;
   adapt(go);
-  const p = { go, exports: null, self: 0, dead: false };
+  const p = { go, exports: null, self: 0, inbox: 0, dead: false };
   go.exit = code => { p.dead = true; p.code = code; };
   const instance = new WebAssembly.Instance(wasm, go.importObject);
   p.exports = instance.exports;
@@ -260,7 +303,7 @@ function start() {
   starting = null;
   go.run(instance);
   if (starting === null) throw new Error("edge: the Go program ended without calling edge.Serve");
-  p.self = starting;
+  Object.assign(p, starting);
 }
 
 // live returns the program, started anew if a panic outside of a handler ended it.
@@ -311,6 +354,7 @@ function inContext(io, f) {
 function turn(io, f) {
   const before = current;
   current = io;
+  clock = 0;
   try {
     const late = io.late;
     io.late = [];
@@ -426,8 +470,8 @@ function deliver(io, env, args, about) {
   live();
   const e = new Event(io, env, about);
   turn(io, () => {
-    say(args(e));
-    program.exports.edge_event(program.self, e.id);
+    const n = say(args(e));
+    program.exports.edge_event(program.self, e.id, n);
   });
   if (!e.ended) outlive(e);
   return e.result();
@@ -464,8 +508,8 @@ function run(e, call, name, args) {
     e.io.ops--;
     turn(e.io, () => {
       if (p !== program || p.dead) return;
-      say(v);
-      p.exports.edge_done(p.self, call, failed);
+      const n = say(v);
+      p.exports.edge_done(p.self, call, failed, n);
     });
   };
   promise.then(v => done(v, 0), err => done(message(err), 1));
@@ -479,14 +523,20 @@ function response(e, v) {
   if (typeof v === "number") return e.handle(v); // another server's answer, as it is
   const [status, pairs, body] = v;
   if (status === 101) return new Response(null, { status, webSocket: e.handle(body) });
-  const headers = new Headers();
-  for (let i = 0; i < pairs.length; i += 2) headers.append(pairs[i], pairs[i + 1]);
+  const headers = [];
+  for (let i = 0; i < pairs.length; i += 2) headers.push([pairs[i], pairs[i + 1]]);
   const content = typeof body === "number" ? e.handle(body) : body;
   return new Response(EMPTY.includes(status) ? null : content, { status, headers });
 }
 
+function pairsOf(headers) {
+  const pairs = [];
+  for (const [name, value] of headers) pairs.push(name, value);
+  return new Strings(pairs);
+}
+
 function requestArgs(request) {
-  return [request.method, request.url, [...request.headers].flat(), request.body !== null];
+  return [request.method, request.url, pairsOf(request.headers), request.body !== null];
 }
 
 function fetchEvent(io, env, about, first) {
@@ -579,6 +629,8 @@ export function objectClass(name) {
       } finally {
         this.#io.sockets.delete(n);
         this.#io.numbers.delete(ws);
+        // The client waits for the answer to its close; 1006 has none.
+        try { if (code !== 1006) ws.close(code === 1005 ? 1000 : code, reason); } catch { /* it is closed */ }
       }
     }
   };
@@ -620,7 +672,7 @@ function binding(e, name) {
 const content = (e, v) => typeof v === "number" ? e.handle(v) : v;
 
 function describe(e, r) {
-  return [r.status, [...r.headers].flat(), r.body ? e.keepHandle(r.body) : null];
+  return [r.status, pairsOf(r.headers), r.body ? e.keepHandle(r.body) : null];
 }
 
 function outgoing(e, method, url, pairs, body, redirect) {
@@ -638,9 +690,12 @@ function statement(session, sql, args) {
 
 const meta = m => [m.changes ?? 0, m.last_row_id ?? 0, m.rows_read ?? 0, m.rows_written ?? 0];
 
+// cell undoes what D1 makes of a BLOB: a list of numbers.
+const cell = v => Array.isArray(v) ? Uint8Array.from(v) : v;
+
 function table(r) {
   const columns = r.results?.length ? Object.keys(r.results[0]) : [];
-  return [meta(r.meta), columns, (r.results ?? []).map(row => columns.map(c => row[c]))];
+  return [meta(r.meta), new Strings(columns), (r.results ?? []).map(row => columns.map(c => cell(row[c])))];
 }
 
 const stub = (e, name, object) => {
@@ -678,9 +733,12 @@ const ops = {
   "stream.close": (e, h) => e.handle(h).close(),
   "stream.abort": (e, h, why) => e.handle(h).abort(new Error(why)),
 
-  "d1.batch": async (e, h, list) => {
+  // d1.batch begins the session with its first batch.
+  "d1.batch": async (e, h, b, start, list) => {
+    h ??= e.keepHandle(binding(e, b).withSession(start));
     const session = e.handle(h);
-    return (await session.batch(list.map(([sql, args]) => statement(session, sql, args)))).map(table);
+    const results = await session.batch(list.map(([sql, args]) => statement(session, sql, args)));
+    return [h, session.getBookmark() ?? "", results.map(table)];
   },
 
   "kv.get": async (e, b, key, cacheTtl) => {
@@ -741,13 +799,10 @@ const syncOps = {
     const t = n < 0 ? new IdentityTransformStream() : new FixedLengthStream(n);
     return [e.keepHandle(t.readable), e.keepHandle(t.writable.getWriter())];
   },
-  "d1.session": (e, b, start) => e.keepHandle(binding(e, b).withSession(start)),
-  "d1.bookmark": (e, h) => e.handle(h).getBookmark() ?? "",
-
   "state.sql": (e, sql, args) => {
     const c = e.state.storage.sql.exec(sql, ...sqlArgs(args));
     const rows = [...c.raw()];
-    return [[c.rowsRead, c.rowsWritten], c.columnNames, rows];
+    return [[c.rowsRead, c.rowsWritten], new Strings(c.columnNames), rows];
   },
 
   "socket.accept": (e, tags) => {

@@ -12,7 +12,7 @@ import (
 )
 
 //go:wasmimport edge start
-func jsStart(self unsafe.Pointer)
+func jsStart(self, inbox unsafe.Pointer)
 
 //go:wasmimport edge op
 func jsOp(event, call int32, p unsafe.Pointer, n int32)
@@ -37,11 +37,20 @@ const (
 // wrongContext is jsSync's answer when Go runs inside another event's turn.
 const wrongContext = -1 << 31
 
+// inboxSize is what most messages fit into, and maxSpare what is kept of the memory
+// of one that was said.
+const (
+	inboxSize = 16 << 10
+	maxSpare  = 64 << 10
+)
+
 // bridge is this program's end of the calls. The host holds its address and
 // passes it back with each call, so there is no global state.
 type bridge struct {
 	mu     sync.Mutex
-	in     []byte // what the host is about to say
+	inbox  [inboxSize]byte // what the host is about to say
+	in     []byte          // the same, where the inbox is too small
+	out    []byte          // what was said last, for its memory
 	calls  map[int32]*call
 	next   int32
 	events map[int32]*Event
@@ -60,7 +69,7 @@ type call struct {
 // Durable Object that the host has forgotten. It does not return.
 func Serve(handle func(*Event), drop func(object int64)) error {
 	b := &bridge{calls: map[int32]*call{}, events: map[int32]*Event{}, handle: handle, drop: drop}
-	jsStart(unsafe.Pointer(b))
+	jsStart(unsafe.Pointer(b), unsafe.Pointer(&b.inbox))
 	<-make(chan struct{})
 	runtime.KeepAlive(b)
 	return nil
@@ -73,16 +82,34 @@ func edgeAlloc(self unsafe.Pointer, n int32) unsafe.Pointer {
 	return unsafe.Pointer(unsafe.SliceData(b.in))
 }
 
-func (b *bridge) take() (any, error) {
+// take reads the n bytes that the host has put down.
+func (b *bridge) take(n int32) (any, error) {
 	in := b.in
+	if in == nil {
+		in = b.inbox[:n]
+	}
 	b.in = nil
 	return Decode(in)
 }
 
+// say encodes a message into memory that spare gives back. The host reads it before
+// it returns.
+func (b *bridge) say(values ...any) ([]byte, error) {
+	out := b.out[:0]
+	b.out = nil
+	return appendArray(out, values)
+}
+
+func (b *bridge) spare(out []byte) {
+	if cap(out) <= maxSpare {
+		b.out = out
+	}
+}
+
 //go:wasmexport edge_event
-func edgeEvent(self unsafe.Pointer, id int32) {
+func edgeEvent(self unsafe.Pointer, id, n int32) {
 	b := (*bridge)(self)
-	v, err := b.take()
+	v, err := b.take(n)
 	e := &Event{id: id, bridge: b, ended: make(chan struct{})}
 	args, ok := v.([]any)
 	if err != nil || !ok || len(args) == 0 {
@@ -98,9 +125,9 @@ func edgeEvent(self unsafe.Pointer, id int32) {
 }
 
 //go:wasmexport edge_done
-func edgeDone(self unsafe.Pointer, id, failed int32) {
+func edgeDone(self unsafe.Pointer, id, failed, n int32) {
 	b := (*bridge)(self)
-	v, err := b.take()
+	v, err := b.take(n)
 	b.mu.Lock()
 	c := b.calls[id]
 	delete(b.calls, id)
@@ -138,19 +165,19 @@ func edgeCancel(self unsafe.Pointer, id, lost int32) {
 func edgeDrop(self unsafe.Pointer, object int32) { (*bridge)(self).drop(int64(object)) }
 
 func (e *Event) call(ctx context.Context, op string, args []any) (any, error) {
-	msg, err := appendArray(nil, append([]any{op}, args...))
+	b := e.bridge
+	msg, err := b.say(append([]any{op}, args...)...)
 	if err != nil {
 		return nil, err
 	}
 	c := &call{done: make(chan struct{}), op: op}
-	b := e.bridge
 	b.mu.Lock()
 	b.next++
 	id := b.next
 	b.calls[id] = c
 	b.mu.Unlock()
 	jsOp(e.id, id, unsafe.Pointer(unsafe.SliceData(msg)), int32(len(msg)))
-	runtime.KeepAlive(msg)
+	b.spare(msg)
 	select {
 	case <-c.done:
 		return c.value, c.err
@@ -211,13 +238,16 @@ func Global(op string, args ...any) (any, error) {
 }
 
 func (e *Event) reply(kind int32, v any) {
-	msg, err := Append(nil, v)
+	b := e.bridge
+	out := b.out[:0]
+	b.out = nil
+	msg, err := Append(out, v)
 	if err != nil {
 		kind = replyError
 		msg, _ = Append(nil, err.Error())
 	}
 	jsReply(e.id, kind, unsafe.Pointer(unsafe.SliceData(msg)), int32(len(msg)))
-	runtime.KeepAlive(msg)
+	b.spare(msg)
 }
 
 // Reply answers the event; End must follow.

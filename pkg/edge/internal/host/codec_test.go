@@ -13,6 +13,8 @@ func TestValuesComeBackAsTheyWere(t *testing.T) {
 		[]byte{0, 255},
 		[]any{},
 		[]any{int64(1), "two", []any{nil}},
+		[]string{"one", "", "ümläut"},
+		[]any{[]string{"a"}, "behind"},
 		map[string]any{"a": int64(1), "b": "c"},
 	} {
 		raw, err := host.Append(nil, v)

@@ -12,11 +12,7 @@ func Read(v any) (meta []int64, columns []string, rows [][]any) {
 		count, _ := n.(int64)
 		meta = append(meta, count)
 	}
-	names, _ := parts[1].([]any)
-	for _, c := range names {
-		name, _ := c.(string)
-		columns = append(columns, name)
-	}
+	columns, _ = parts[1].([]string)
 	all, _ := parts[2].([]any)
 	for _, each := range all {
 		row, _ := each.([]any)
