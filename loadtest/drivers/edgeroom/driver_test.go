@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/provingground/provingground/loadtest/judge"
+	"github.com/provingground/provingground/loadtest/ledger"
 )
 
 // op is an operation between two milliseconds.
@@ -54,6 +55,7 @@ func TestAHistoryIsCutWhereNothingIsUnderWay(t *testing.T) {
 func TestACounterMustHaveCountedWhatWasAcknowledged(t *testing.T) {
 	d := &Driver{}
 	d.increments.Sent("a", "increment a", time.Now())
+	d.increments.Answered("increment a", ledger.Unknown, time.Now())
 	if c := d.judgeCount(2, 1, true); c.Verdict == judge.Pass || !strings.Contains(c.Sentence, "the counter says 2") {
 		t.Errorf("a counter beyond everything that was sent: %v %s", c.Verdict, c.Sentence)
 	}

@@ -37,11 +37,12 @@ const (
 // wrongContext is jsSync's answer when Go runs inside another event's turn.
 const wrongContext = -1 << 31
 
-// inboxSize is what most messages fit into, and maxSpare what is kept of the memory
-// of one that was said.
+// inboxSize is what most messages fit into, maxSpare what is kept of the memory of
+// one that was said.
 const (
 	inboxSize = 16 << 10
 	maxSpare  = 64 << 10
+	maxIdle   = 32 // goroutines that wait for an event
 )
 
 // bridge is this program's end of the calls. The host holds its address and
@@ -54,6 +55,7 @@ type bridge struct {
 	calls  map[int32]*call
 	next   int32
 	events map[int32]*Event
+	idle   []chan *Event // of goroutines that wait for another event
 	handle func(*Event)
 	drop   func(object int64)
 }
@@ -121,7 +123,40 @@ func edgeEvent(self unsafe.Pointer, id, n int32) {
 	b.mu.Lock()
 	b.events[id] = e
 	b.mu.Unlock()
-	go b.handle(e)
+	b.dispatch(e)
+}
+
+// dispatch gives an event to a goroutine that has had one, because its stack has
+// grown to what a handler needs, or else to a new one.
+func (b *bridge) dispatch(e *Event) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if last := len(b.idle) - 1; last >= 0 {
+		b.idle[last] <- e // it has room for one
+		b.idle = b.idle[:last]
+		return
+	}
+	go b.work(e)
+}
+
+// work handles an event, and then those that come, unless enough others wait.
+func (b *bridge) work(e *Event) {
+	for next := make(chan *Event, 1); ; e = <-next {
+		b.handle(e)
+		if !b.rest(next) {
+			return
+		}
+	}
+}
+
+func (b *bridge) rest(next chan *Event) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if len(b.idle) == maxIdle {
+		return false
+	}
+	b.idle = append(b.idle, next)
+	return true
 }
 
 //go:wasmexport edge_done
