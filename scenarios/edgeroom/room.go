@@ -74,8 +74,10 @@ const (
 
 // Open makes the tables and finds the members that the platform held meanwhile.
 func (r *Room) Open(ctx context.Context) error {
+	// The sequence has no holes: AUTOINCREMENT would leave one for each repeated
+	// message. The newest message is never deleted, so no number comes again.
 	err := create(ctx, r.DB,
-		"CREATE TABLE IF NOT EXISTS messages (seq INTEGER PRIMARY KEY AUTOINCREMENT, client TEXT NOT NULL, id TEXT NOT NULL, text TEXT NOT NULL, at INTEGER NOT NULL, UNIQUE (client, id))")
+		"CREATE TABLE IF NOT EXISTS messages (seq INTEGER PRIMARY KEY, client TEXT NOT NULL, id TEXT NOT NULL, text TEXT NOT NULL, at INTEGER NOT NULL, UNIQUE (client, id))")
 	if err != nil {
 		return err
 	}
