@@ -26,6 +26,7 @@ type Room struct {
 	mu      sync.Mutex
 	members map[durable.Socket]*member
 	last    int64 // sequence of the newest message
+	watched bool  // the alarm is set
 }
 
 // Wire is what the room needs of the platform besides its database.
@@ -129,6 +130,10 @@ func (r *Room) Join(w http.ResponseWriter, req *http.Request) {
 		reply(w, nil, err)
 		return
 	}
+	if err := r.watch(ctx); err != nil {
+		reply(w, nil, err)
+		return
+	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if len(r.members) >= MaxMembers {
@@ -144,9 +149,28 @@ func (r *Room) Join(w http.ResponseWriter, req *http.Request) {
 	m.next = m.Seen + 1
 	m.lease(r.Now())
 	r.members[s] = m
-	if err := errors.Join(r.attach(ctx, s, m), r.tell(ctx, told{Type: "welcome", Seq: r.last}, s), r.pump(ctx, s, m), r.Wire.SetAlarm(ctx, r.Now().Add(Lease))); err != nil {
+	if err := errors.Join(r.attach(ctx, s, m), r.tell(ctx, told{Type: "welcome", Seq: r.last}, s), r.pump(ctx, s, m)); err != nil {
 		panic(err) // answered already
 	}
+}
+
+// watch sets the alarm that looks after the leases, where there is none yet. That
+// waits for the disk, so it is done for the first member alone.
+func (r *Room) watch(ctx context.Context) error {
+	r.mu.Lock()
+	watched := r.watched
+	r.watched = true
+	r.mu.Unlock()
+	if watched {
+		return nil
+	}
+	err := r.Wire.SetAlarm(ctx, r.Now().Add(Lease))
+	if err != nil {
+		r.mu.Lock()
+		r.watched = false
+		r.mu.Unlock()
+	}
+	return err
 }
 
 func (r *Room) attach(ctx context.Context, s durable.Socket, m *member) error {
@@ -320,7 +344,7 @@ func (r *Room) Alarm(ctx context.Context, _ int) error {
 			return err
 		}
 	}
-	if len(r.members) == 0 {
+	if r.watched = len(r.members) > 0; !r.watched {
 		return nil
 	}
 	return r.Wire.SetAlarm(ctx, now.Add(Lease))

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"strconv"
 	"sync"
 	"sync/atomic"
@@ -73,14 +74,14 @@ func (m *member) stay(ctx context.Context) {
 			if websocket.CloseStatus(err) == tooSlow {
 				m.slow.Add(1)
 			}
-			sleep(ctx, pause)
+			sleep(ctx, pause+rand.N(pause)) // not all at once
 		}
 	}
 }
 
 // visit is one connection.
 func (m *member) visit(ctx context.Context) error {
-	dialing, cancel := context.WithTimeout(ctx, timeout)
+	dialing, cancel := context.WithTimeout(ctx, 4*timeout)
 	defer cancel()
 	url := fmt.Sprintf("ws://%s/api/rooms/%s?client=%s&after=%d", m.d.hosts[0], m.d.run, m.id, m.last())
 	conn, resp, err := websocket.Dial(dialing, url, nil)
