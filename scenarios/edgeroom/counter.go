@@ -11,13 +11,31 @@ import (
 type Counter struct {
 	DB  Database
 	Now func() time.Time
+	// Pause waits for so long. Increments that arrive meanwhile are committed
+	// together: a commit waits for the disk, and holds everybody up.
+	Pause func(ctx context.Context, d time.Duration) error
 
-	mu    sync.Mutex // an increment is done alone, also where a call waits for its turn
-	since int        // increments since old keys were forgotten
+	mu    sync.Mutex
+	queue []*waiting
+	since int // increments since old keys were forgotten
 }
 
-// forgetEvery is how many increments go by between two looks for old keys.
-const forgetEvery = 1000
+// waiting is an increment that is to be committed with others.
+type waiting struct {
+	key    string
+	amount int64
+	done   chan struct{} // closed when the rest is there
+	value  int64
+	again  bool
+	err    error
+}
+
+const (
+	// together is how long the first increment waits for others.
+	together = 3 * time.Millisecond
+	// forgetEvery is how many increments go by between two looks for old keys.
+	forgetEvery = 1000
+)
 
 // Open makes the tables. The counter moves with the row of the key: one statement
 // does both or neither.
@@ -40,8 +58,38 @@ func (c *Counter) Value(ctx context.Context) (int64, error) {
 // Add adds an amount once for each key and returns the value that this made, also
 // when the key comes again.
 func (c *Counter) Add(ctx context.Context, key string, amount int64) (value int64, again bool, err error) {
+	w := &waiting{key: key, amount: amount, done: make(chan struct{})}
+	c.mu.Lock()
+	first := len(c.queue) == 0
+	c.queue = append(c.queue, w)
+	c.mu.Unlock()
+	if first {
+		c.commit(context.WithoutCancel(ctx)) // the others wait for it, whoever left
+	}
+	select {
+	case <-w.done:
+		return w.value, w.again, w.err
+	case <-ctx.Done():
+		return 0, false, context.Cause(ctx)
+	}
+}
+
+// commit waits for others and counts all that came. Between the first and the last
+// nothing waits, so all are committed together.
+func (c *Counter) commit(ctx context.Context) {
+	err := c.Pause(ctx, together)
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	for _, w := range c.queue {
+		if w.err = err; err == nil {
+			w.value, w.again, w.err = c.add(ctx, w.key, w.amount)
+		}
+		close(w.done)
+	}
+	c.queue = nil
+}
+
+func (c *Counter) add(ctx context.Context, key string, amount int64) (value int64, again bool, err error) {
 	made, err := c.DB.SQL(ctx, "INSERT INTO increments SELECT ?, ?, value + ?, ? FROM counter WHERE true ON CONFLICT (key) DO NOTHING RETURNING value",
 		key, amount, amount, c.Now().UnixMilli())
 	if err != nil {

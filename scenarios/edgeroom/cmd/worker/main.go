@@ -33,7 +33,7 @@ func main() {
 }
 
 func counter(ctx context.Context, s *durable.State) (http.Handler, error) {
-	c := &edgeroom.Counter{DB: s, Now: time.Now}
+	c := &edgeroom.Counter{DB: s, Now: time.Now, Pause: edge.Sleep}
 	return c.Handler(), c.Open(ctx)
 }
 
