@@ -22,9 +22,6 @@
 // it were complete. A panic in another goroutine ends the program; requests in flight
 // fail, the next one starts it again, and Durable Objects are made anew.
 //
-// An isolate may use 128 MB. The program runs with GOGC=400 and GOMEMLIMIT=64MiB, which
-// it can change with runtime/debug.
-//
 // Time stands still while Go computes, as it does in every Worker: it advances
 // when an operation returns.
 package edge

@@ -238,8 +238,6 @@ const message = err => String(err?.message ?? err);
 // How wasm_exec.js names values that it shares with Go: null, and itself.
 const NAN = 0x7FF80000, NULL = 2, GO = 6;
 
-let clock = 0; // of this turn, nanoseconds; 0: not read yet
-
 // Go's clock, timers and random numbers, as far as workerd's differ from a browser's.
 function adapt(go) {
   const js = go.importObject.gojs;
@@ -250,10 +248,9 @@ function adapt(go) {
     return memory;
   };
   const origin = Date.now() - performance.now();
-  // Time stands still within a turn, so the clock is read once in each. At global
-  // scope it stands at 0, which Go takes for a broken one.
+  // At global scope the clock stands at 0, which Go takes for a broken one.
   js["runtime.nanotime1"] = sp => {
-    if (clock === 0) clock = Math.round(Math.max(origin + performance.now(), 0.001) * 1e6);
+    const clock = Math.round(Math.max(origin + performance.now(), 0.001) * 1e6);
     const m = memoryOf();
     m.setUint32((sp >>> 0) + 8, clock % 4294967296, true);
     m.setUint32((sp >>> 0) + 12, clock / 4294967296, true);
@@ -290,9 +287,8 @@ function adapt(go) {
   };
 }
 
-// An isolate may have 128 MB. Go collects less often than it would by itself, and
-// often where that comes near; and stacks that have grown stay.
-const GO_ENV = { GOGC: "400", GOMEMLIMIT: "64MiB", GODEBUG: "gcshrinkstackoff=1" };
+// Stacks that have grown stay.
+const GO_ENV = { GODEBUG: "gcshrinkstackoff=1" };
 
 function start() {
   const go = new globalThis.Go();
@@ -359,7 +355,6 @@ function inContext(io, f) {
 function turn(io, f) {
   const before = current;
   current = io;
-  clock = 0;
   try {
     const late = io.late;
     io.late = [];
