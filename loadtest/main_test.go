@@ -410,6 +410,26 @@ func builds() []broken {
 			edits: []stack.Edit{{File: "changes.go", Old: `	a.purge(r, id)`, New: `	_ = id`}},
 			check: "visibility", complains: "in the colo that wrote",
 		},
+		{
+			scenario: "edgeroom", name: "reads are stale now and then",
+			edits: []stack.Edit{{File: "counter.go", Old: `	n, _ := number(got)
+	return n, err`, New: `	n, _ := number(got)
+	if c.since%10 == 3 {
+		n--
+	}
+	return n, err`}},
+			check: "linearizable", complains: "could not have happened one request after the other",
+		},
+		{
+			scenario: "edgeroom", name: "a repeated increment counts again",
+			edits: []stack.Edit{{File: "counter.go", Old: `key, amount, amount, c.Now()`, New: `key+c.Now().String(), amount, amount, c.Now()`}},
+			check: "answers", complains: "and when it was repeated",
+		},
+		{
+			scenario: "edgeroom", name: "a member that comes back misses a message",
+			edits: []stack.Edit{{File: "room.go", Old: `m := &member{Client: client, Seen: min(after, r.last)}`, New: `m := &member{Client: client, Seen: min(after+1, r.last)}`}},
+			drill: "storm", check: "answers", complains: "was sent message",
+		},
 	}
 }
 

@@ -17,7 +17,7 @@ func All() []Scenario {
 		pubsubdlq(),
 		servicebusdlq(),
 		{Slug: "edgeuploads", Title: "Uploads at the edge", Cloud: "Cloudflare", Question: "Accept uploads at the edge, queue background processing, and store results durably with zero egress fees."},
-		{Slug: "edgeroom", Title: "Live room at the edge", Cloud: "Cloudflare", Question: "Run a live, strongly-consistent counter (or chat room) at the edge while serving config from a fast, eventually-consistent cache."},
+		edgeroom(),
 		{Slug: "failover", Title: "Region failover", Cloud: "AWS", Question: "A region-wide AWS outage would take your API completely offline. Design for RTO < 1 min and RPO < 5 seconds."},
 		{Slug: "nightlybatch", Title: "Nightly batch", Cloud: "AWS", Question: "Your nightly pipeline processes 50 GB of events and costs $800/month. Cut it to under $200 using the right AWS options — without changing the output."},
 		{Slug: "cloudrunapi", Title: "Monolith to Cloud Run", Cloud: "Google Cloud", Question: "Migrate a monolith to a containerised API on GCP that autoscales and stays under 100ms at the read path."},

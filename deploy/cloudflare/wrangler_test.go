@@ -6,6 +6,8 @@ import (
 	_ "embed" // of the pinned packages
 	"os/exec"
 	"path/filepath"
+	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -44,11 +46,30 @@ func TestWranglerAcceptsEveryConfiguration(t *testing.T) {
 			if err != nil || strings.Contains(string(text), "[WARNING]") {
 				t.Errorf("wrangler deploy --dry-run: %v\n%s", err, text)
 			}
+			checkSize(t, name, string(text))
 			if modules, err := filepath.Glob(filepath.Join(out, "*.mjs")); err != nil || len(modules) == 0 {
 				t.Errorf("nothing was built: %v\n%s", err, text)
 			}
 		})
 	}
+}
+
+// freePlan is the size of a Worker on the free plan, compressed, in KiB: "Limits" of
+// Cloudflare's documentation, as read in 2026-05. Later copies allow more.
+const freePlan = 3 << 10
+
+// checkSize reads what wrangler says of a Worker's size.
+func checkSize(t *testing.T, name, text string) {
+	t.Helper()
+	found := regexp.MustCompile(`Total Upload: ([0-9.]+) KiB / gzip: ([0-9.]+) KiB`).FindStringSubmatch(text)
+	if found == nil {
+		t.Fatalf("wrangler does not say how large the Worker is:\n%s", text)
+	}
+	zipped, err := strconv.ParseFloat(found[2], 64)
+	if err != nil || zipped > freePlan {
+		t.Errorf("%s has %s KiB compressed, more than the %d KiB of the free plan: %v", name, found[2], freePlan, err)
+	}
+	t.Logf("| %s | %s KiB | %s KiB |", name, found[1], found[2])
 }
 
 // goEnv keeps Go's folders ours: wrangler gets a home of its own.

@@ -6,6 +6,7 @@ import (
 
 	"github.com/provingground/provingground/loadtest/drivers/checkout"
 	"github.com/provingground/provingground/loadtest/drivers/edgeapi"
+	"github.com/provingground/provingground/loadtest/drivers/edgeroom"
 	"github.com/provingground/provingground/loadtest/drivers/imageresize"
 	"github.com/provingground/provingground/loadtest/drivers/leaderboard"
 	"github.com/provingground/provingground/loadtest/drivers/ordernotify"
@@ -24,6 +25,8 @@ func New(s trial.Setup) (trial.Driver, error) {
 		return checkout.New(s)
 	case "edgeapi":
 		return edgeapi.New(s)
+	case "edgeroom":
+		return edgeroom.New(s)
 	case "imageresize":
 		return imageresize.New(s)
 	case "leaderboard":

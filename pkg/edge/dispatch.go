@@ -6,21 +6,29 @@ import (
 	"fmt"
 	"net/http"
 	"runtime/debug"
+	"strings"
 	"time"
 
+	"github.com/provingground/provingground/pkg/edge/durable"
 	"github.com/provingground/provingground/pkg/edge/internal/host"
 	"github.com/provingground/provingground/pkg/edge/internal/web"
+	"github.com/provingground/provingground/pkg/edge/queue"
 )
 
 // dispatcher hands events to the App.
 type dispatcher struct {
-	app App
+	app     App
+	objects *durable.Host
 }
 
 func (d *dispatcher) handle(e *host.Event) {
 	ctx := e.Context()
-	if e.Kind == "fetch" {
+	switch e.Kind {
+	case "fetch":
 		web.Serve(ctx, e, d.handler(), e.Args)
+		return
+	case "object.fetch":
+		d.fetchObject(ctx, e)
 		return
 	}
 	defer e.End()
@@ -39,6 +47,17 @@ func (d *dispatcher) handler() http.Handler {
 	return d.app.Handler
 }
 
+// fetchObject lets a Durable Object answer its request.
+func (d *dispatcher) fetchObject(ctx context.Context, e *host.Event) {
+	h, args, err := d.objects.Fetch(e.Args)
+	if err != nil {
+		e.Fail(err)
+		e.End()
+		return
+	}
+	web.Serve(ctx, e, h, args)
+}
+
 // answer runs what is not a request; a panic is its error.
 func (d *dispatcher) answer(ctx context.Context, e *host.Event) (v any, err error) {
 	defer func() {
@@ -47,7 +66,12 @@ func (d *dispatcher) answer(ctx context.Context, e *host.Event) (v any, err erro
 			_, _ = host.Global("log", "error", fmt.Sprintf("%v\n%s", err, debug.Stack()))
 		}
 	}()
-	if e.Kind == "scheduled" && d.app.Scheduled != nil && len(e.Args) == 2 {
+	switch {
+	case strings.HasPrefix(e.Kind, "object."):
+		return nil, d.objects.Answer(ctx, e.Kind, e.Args)
+	case e.Kind == "queue" && d.app.Queue != nil:
+		return queue.Consume(ctx, e.Args, d.app.Queue)
+	case e.Kind == "scheduled" && d.app.Scheduled != nil && len(e.Args) == 2:
 		cron, _ := e.Args[0].(string)
 		return nil, d.app.Scheduled(ctx, cron, time.UnixMilli(int64(web.Int(e.Args[1]))))
 	}

@@ -3,8 +3,8 @@
 // A program describes itself in an App and calls Serve. It is compiled with
 // GOOS=js GOARCH=wasm, and package bundle puts the modules beside it that join it to
 // the host; nothing else of the toolchain changes. Requests are handled by an
-// http.Handler; the platform's services are in the packages below: d1, kv and cache.
-// Queues, R2 and Durable Objects have no package yet.
+// http.Handler; the platform's services are in the packages below: d1, kv, r2, queue,
+// cache, and durable for Durable Objects.
 //
 //	func main() {
 //		edge.Serve(edge.App{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -17,8 +17,10 @@
 // and it must be the request's own (or one derived from it). A call with another
 // fails with ErrNoEvent or ErrEnded.
 //
-// A handler's panic is an answer of 500. A panic in another goroutine ends the
-// program; requests in flight fail and the next one starts it again.
+// A handler's panic is an answer of 500, or breaks off one that has begun. A client
+// sees that only where the answer has a Content-Length: workerd ends any other as if
+// it were complete. A panic in another goroutine ends the program; requests in flight
+// fail, the next one starts it again, and Durable Objects are made anew.
 //
 // Time stands still while Go computes, as it does in every Worker: it advances
 // when an operation returns.
@@ -29,8 +31,10 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/provingground/provingground/pkg/edge/durable"
 	"github.com/provingground/provingground/pkg/edge/internal/host"
 	"github.com/provingground/provingground/pkg/edge/internal/web"
+	"github.com/provingground/provingground/pkg/edge/queue"
 )
 
 // Error is what the platform threw.
@@ -52,13 +56,18 @@ type App struct {
 	Handler http.Handler
 	// Scheduled runs at the times that wrangler.jsonc gives as cron triggers.
 	Scheduled func(ctx context.Context, cron string, at time.Time) error
+	// Queue takes the batches of the queues that wrangler.jsonc names as consumed.
+	Queue queue.Consumer
+	// Objects are the classes of Durable Objects, by the names that wrangler.jsonc
+	// gives them.
+	Objects map[string]durable.New
 }
 
 // Serve runs the program. It returns only with an error: ErrNotInWorker outside
 // workerd.
 func Serve(a App) error {
-	d := &dispatcher{app: a}
-	return host.Serve(d.handle)
+	d := &dispatcher{app: a, objects: durable.NewHost(a.Objects)}
+	return host.Serve(d.handle, d.objects.Drop)
 }
 
 // Go runs f beside the answer: the platform keeps the request's I/O context

@@ -13,12 +13,7 @@ import (
 func Example() {
 	db := d1.DB{Binding: "DB"}
 	err := edge.Serve(edge.App{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		session, err := db.Session(r.Context(), d1.FirstPrimary)
-		if err != nil {
-			http.Error(w, err.Error(), http.StatusInternalServerError)
-			return
-		}
-		results, err := session.Batch(r.Context(),
+		results, err := db.Session(d1.FirstPrimary).Batch(r.Context(),
 			d1.Statement{SQL: "UPDATE visits SET n = n + 1"},
 			d1.Statement{SQL: "SELECT n FROM visits"})
 		if err != nil {

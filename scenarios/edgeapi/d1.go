@@ -13,10 +13,7 @@ type D1 struct{ Binding string }
 
 // Batch implements Database with one session, which is one round trip.
 func (d D1) Batch(ctx context.Context, since string, all ...Statement) ([]Rows, string, error) {
-	session, err := d1.DB(d).Session(ctx, first(since, d1.FirstPrimary))
-	if err != nil {
-		return nil, "", err
-	}
+	session := d1.DB(d).Session(first(since, d1.FirstPrimary))
 	list := make([]d1.Statement, len(all))
 	for i, s := range all {
 		list[i] = d1.Statement(s)
@@ -29,8 +26,7 @@ func (d D1) Batch(ctx context.Context, since string, all ...Statement) ([]Rows, 
 	for i, a := range answers {
 		results[i] = a.Rows
 	}
-	bookmark, err := session.Bookmark(ctx)
-	return results, bookmark, err
+	return results, session.Bookmark(), nil
 }
 
 // classify knows the errors that D1 gives before it does anything: its queue is

@@ -9,6 +9,7 @@ import (
 	"fmt"
 
 	"github.com/provingground/provingground/pkg/edge/internal/host"
+	"github.com/provingground/provingground/pkg/edge/internal/sqlrows"
 )
 
 // The constraints under which a session may begin, besides a bookmark.
@@ -29,8 +30,8 @@ type Statement struct {
 	Args []any
 }
 
-// Result is what a statement did and returned. Values are nil, int64, float64 or
-// string; of a BLOB, what the host makes of it.
+// Result is what a statement did and returned. Values are nil, int64, float64,
+// string or []byte.
 type Result struct {
 	Columns []string
 	Rows    [][]any
@@ -39,31 +40,20 @@ type Result struct {
 }
 
 // Session is a series of calls that see what the earlier ones saw. It belongs to
-// the event whose context it began with.
+// the event whose context its first batch has, and to one goroutine at a time.
 type Session struct {
-	handle int64
+	db       DB
+	start    string
+	handle   any // the host's, from the first batch on
+	bookmark string
 }
 
 // Session begins one: start is a bookmark or one of the constraints.
-func (db DB) Session(ctx context.Context, start string) (*Session, error) {
-	v, err := host.Sync(ctx, "d1.session", db.Binding, start)
-	if err != nil {
-		return nil, err
-	}
-	handle, ok := v.(int64)
-	if !ok {
-		return nil, fmt.Errorf("d1: the host answered %v instead of a session", v)
-	}
-	return &Session{handle: handle}, nil
-}
+func (db DB) Session(start string) *Session { return &Session{db: db, start: start} }
 
 // Bookmark covers what the session saw and wrote. It is empty before the first
-// call.
-func (s *Session) Bookmark(ctx context.Context) (string, error) {
-	v, err := host.Sync(ctx, "d1.bookmark", s.handle)
-	bookmark, _ := v.(string)
-	return bookmark, err
-}
+// batch.
+func (s *Session) Bookmark() string { return s.bookmark }
 
 // Batch runs statements in one transaction: all of them or none. When ctx ends
 // first, or the answer is lost, it may still be carried out.
@@ -76,14 +66,20 @@ func (s *Session) Batch(ctx context.Context, all ...Statement) ([]Result, error)
 		}
 		list[i] = []any{one.SQL, args}
 	}
-	v, err := host.Call(ctx, "d1.batch", s.handle, list)
+	v, err := host.Call(ctx, "d1.batch", s.handle, s.db.Binding, s.start, list)
 	if err != nil {
 		return nil, err
 	}
-	answers, ok := v.([]any)
-	if !ok || len(answers) != len(all) {
+	parts, _ := v.([]any)
+	if len(parts) != 3 {
+		return nil, fmt.Errorf("d1: the host answered %v instead of results", v)
+	}
+	answers, _ := parts[2].([]any)
+	if len(answers) != len(all) {
 		return nil, fmt.Errorf("d1: %d results for %d statements", len(answers), len(all))
 	}
+	s.handle = parts[0]
+	s.bookmark, _ = parts[1].(string)
 	results := make([]Result, len(all))
 	for i, a := range answers {
 		results[i] = result(a)
@@ -91,27 +87,13 @@ func (s *Session) Batch(ctx context.Context, all ...Statement) ([]Result, error)
 	return results, nil
 }
 
-// result reads [meta, columns, rows].
-func result(v any) (r Result) {
-	parts, _ := v.([]any)
-	if len(parts) != 3 {
-		return r
-	}
-	meta, _ := parts[0].([]any)
+func result(v any) Result {
+	meta, columns, rows := sqlrows.Read(v)
+	r := Result{Columns: columns, Rows: rows}
 	for i, field := range []*int64{&r.Changes, &r.LastRowID, &r.RowsRead, &r.RowsWritten} {
 		if i < len(meta) {
-			*field, _ = meta[i].(int64)
+			*field = meta[i]
 		}
-	}
-	columns, _ := parts[1].([]any)
-	for _, c := range columns {
-		name, _ := c.(string)
-		r.Columns = append(r.Columns, name)
-	}
-	rows, _ := parts[2].([]any)
-	for _, each := range rows {
-		row, _ := each.([]any)
-		r.Rows = append(r.Rows, row)
 	}
 	return r
 }

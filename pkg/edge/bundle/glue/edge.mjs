@@ -3,7 +3,7 @@
 // nothing: what a request means is Go's business.
 import "./wasm_exec.js";
 import wasm from "./app.wasm";
-import { env as globalEnv } from "cloudflare:workers";
+import { DurableObject, env as globalEnv } from "cloudflare:workers";
 
 // ---- values: a tag byte and a payload, little endian (internal/host/codec.go) ----
 
@@ -46,6 +46,16 @@ function putString(s) {
   at += n;
 }
 
+// Strings is a list of nothing else, which Go reads without a box around each.
+class Strings {
+  constructor(list) { this.list = list; }
+}
+
+function putStrings(list) {
+  putHead(10, list.length);
+  for (const s of list) putString(s);
+}
+
 function putBytes(b) {
   putHead(6, b.byteLength);
   reserve(b.byteLength);
@@ -82,6 +92,7 @@ function put(v) {
     for (const x of v) put(x);
     return;
   }
+  if (v instanceof Strings) return putStrings(v.list);
   if (v instanceof Date) return putNumber(v.getTime());
   const keys = Object.keys(v);
   putHead(8, keys.length);
@@ -132,6 +143,11 @@ function get() {
       r = new Array(n);
       for (let i = 0; i < n; i++) r[i] = get();
       return r;
+    case 10:
+      n = getLength();
+      r = new Array(n);
+      for (let i = 0; i < n; i++) { from++; r[i] = getString(); }
+      return r;
     case 8:
       n = getLength();
       r = {};
@@ -147,28 +163,31 @@ function read(pointer) {
   return get();
 }
 
-// say puts v where Go's next export call finds it. Go may run while it allocates
-// and ask for results of its own, so those are written behind v.
+// say puts v where Go's next export call finds it, and returns its size: into Go's
+// inbox, or, where that is too small, into memory that Go makes. Go may run while it
+// does and ask for results of its own, so those are written behind v.
 function say(v) {
   const start = at;
   put(v);
-  const end = at;
-  const pointer = program.exports.edge_alloc(program.self, end - start) >>> 0;
+  const end = at, n = end - start;
+  const pointer = n <= INBOX ? program.inbox : program.exports.edge_alloc(program.self, n) >>> 0;
   look();
-  bytes.set(out.subarray(start, end), pointer);
+  bytes.set(start === 0 && n === out.length ? out : out.subarray(start, end), pointer);
   at = start;
+  return n;
 }
 
 // ---- the program ----
 
 let program = null;
 
+const INBOX = 16384; // bytes of Go's inbox
 const WRONG_CONTEXT = -(2 ** 31);
 let result = new Uint8Array(0);
 let starting = null;
 
 const imports = {
-  start(self) { starting = self; },
+  start(self, inbox) { starting = { self, inbox: inbox >>> 0 }; },
 
   op(id, call, pointer) {
     const [name, ...args] = read(pointer);
@@ -216,15 +235,36 @@ const imports = {
 
 const message = err => String(err?.message ?? err);
 
+// How wasm_exec.js names values that it shares with Go: null, and itself.
+const NAN = 0x7FF80000, NULL = 2, GO = 6;
+
 // Go's clock, timers and random numbers, as far as workerd's differ from a browser's.
 function adapt(go) {
   const js = go.importObject.gojs;
-  const memoryOf = () => new DataView(go._inst.exports.mem.buffer);
+  let buffer, memory;
+  const memoryOf = () => {
+    const now = go._inst.exports.mem.buffer;
+    if (now !== buffer) memory = new DataView(buffer = now);
+    return memory;
+  };
   const origin = Date.now() - performance.now();
   // At global scope the clock stands at 0, which Go takes for a broken one.
   js["runtime.nanotime1"] = sp => {
-    const ms = Math.max(origin + performance.now(), 0.001);
-    memoryOf().setBigInt64((sp >>> 0) + 8, BigInt(Math.round(ms * 1e6)), true);
+    const clock = Math.round(Math.max(origin + performance.now(), 0.001) * 1e6);
+    const m = memoryOf();
+    m.setUint32((sp >>> 0) + 8, clock % 4294967296, true);
+    m.setUint32((sp >>> 0) + 12, clock / 4294967296, true);
+  };
+  // Each resume asks whether a callback of syscall/js is pending: the one look at a
+  // property by its name in a request, and there is hardly ever one.
+  const valueGet = js["syscall/js.valueGet"];
+  js["syscall/js.valueGet"] = sp => {
+    sp >>>= 0;
+    const m = memoryOf();
+    const ours = m.getUint32(sp + 8, true) === GO && (m.getUint32(sp + 12, true) & NAN) === NAN;
+    if (!ours || go._pendingEvent !== null || m.getUint32(sp + 24, true) !== "_pendingEvent".length) return valueGet(sp);
+    m.setUint32(sp + 32, NULL, true);
+    m.setUint32(sp + 36, NAN, true);
   };
   // At global scope random values are refused; Go only seeds its maps there.
   const random = js["runtime.getRandomData"];
@@ -247,11 +287,15 @@ function adapt(go) {
   };
 }
 
+// Stacks that have grown stay.
+const GO_ENV = { GODEBUG: "gcshrinkstackoff=1" };
+
 function start() {
   const go = new globalThis.Go();
+  go.env = { ...GO_ENV };
   go.importObject.edge = imports;
   adapt(go);
-  const p = { go, exports: null, self: 0, dead: false };
+  const p = { go, exports: null, self: 0, inbox: 0, dead: false };
   go.exit = code => { p.dead = true; p.code = code; };
   const instance = new WebAssembly.Instance(wasm, go.importObject);
   p.exports = instance.exports;
@@ -260,7 +304,7 @@ function start() {
   starting = null;
   go.run(instance);
   if (starting === null) throw new Error("edge: the Go program ended without calling edge.Serve");
-  p.self = starting;
+  Object.assign(p, starting);
 }
 
 // live returns the program, started anew if a panic outside of a handler ended it.
@@ -365,6 +409,7 @@ class Event {
     this.io = io;
     this.env = env;
     this.request = about.request;
+    this.state = about.state;
     this.ctx = about.ctx;
     this.answer = about.answer ?? (v => v);
     this.handles = null;
@@ -425,8 +470,8 @@ function deliver(io, env, args, about) {
   live();
   const e = new Event(io, env, about);
   turn(io, () => {
-    say(args(e));
-    program.exports.edge_event(program.self, e.id);
+    const n = say(args(e));
+    program.exports.edge_event(program.self, e.id, n);
   });
   if (!e.ended) outlive(e);
   return e.result();
@@ -439,7 +484,7 @@ function outlive(e) {
   if (!e.request) return;
   e.request.signal?.addEventListener("abort", () => {
     if (e.ended) return;
-    doomed.push({ e, at: Date.now() + DOOMED });
+    if (!e.state) doomed.push({ e, at: Date.now() + DOOMED }); // an object's context stays
     turn(e.io, () => program?.exports.edge_cancel(program.self, e.id, 0));
   });
 }
@@ -463,8 +508,8 @@ function run(e, call, name, args) {
     e.io.ops--;
     turn(e.io, () => {
       if (p !== program || p.dead) return;
-      say(v);
-      p.exports.edge_done(p.self, call, failed);
+      const n = say(v);
+      p.exports.edge_done(p.self, call, failed, n);
     });
   };
   promise.then(v => done(v, 0), err => done(message(err), 1));
@@ -472,31 +517,148 @@ function run(e, call, name, args) {
 
 // ---- what the platform calls ----
 
-const EMPTY = [204, 205, 304]; // answers that have no body
+const EMPTY = [101, 204, 205, 304]; // answers that have no body
 
 function response(e, v) {
+  if (typeof v === "number") return e.handle(v); // another server's answer, as it is
   const [status, pairs, body] = v;
-  const headers = new Headers();
-  for (let i = 0; i < pairs.length; i += 2) headers.append(pairs[i], pairs[i + 1]);
+  if (status === 101) return new Response(null, { status, webSocket: e.handle(body) });
+  const headers = [];
+  for (let i = 0; i < pairs.length; i += 2) headers.push([pairs[i], pairs[i + 1]]);
   const content = typeof body === "number" ? e.handle(body) : body;
   return new Response(EMPTY.includes(status) ? null : content, { status, headers });
 }
 
+function pairsOf(headers) {
+  const pairs = [];
+  for (const [name, value] of headers) pairs.push(name, value);
+  return new Strings(pairs);
+}
+
 function requestArgs(request) {
-  return [request.method, request.url, [...request.headers].flat(), request.body !== null];
+  return [request.method, request.url, pairsOf(request.headers), request.body !== null];
+}
+
+function fetchEvent(io, env, about, first) {
+  return deliver(io, env, e => {
+    e.answer = v => response(e, v);
+    return [...first, ...requestArgs(about.request)];
+  }, about);
+}
+
+function queueMessage(m) {
+  const body = m.body;
+  const raw = ArrayBuffer.isView(body) || body instanceof ArrayBuffer || typeof body === "string" ? body : JSON.stringify(body);
+  return [m.id, m.timestamp.getTime(), m.attempts, raw];
+}
+
+// settle does to each message what Go decided: 0 acknowledge, 1 retry; and a delay.
+function settle(batch, decisions) {
+  batch.messages.forEach((m, i) => {
+    const [retry, delaySeconds] = [decisions[2 * i], decisions[2 * i + 1]];
+    if (retry) m.retry(delaySeconds > 0 ? { delaySeconds } : undefined);
+    else m.ack();
+  });
 }
 
 export const worker = {
   fetch(request, env, ctx) {
-    return deliver(new Context(), env, e => {
-      e.answer = v => response(e, v);
-      return ["fetch", ...requestArgs(request)];
-    }, { request, ctx });
+    return fetchEvent(new Context(), env, { request, ctx }, ["fetch"]);
+  },
+  async queue(batch, env, ctx) {
+    const args = () => ["queue", batch.queue, batch.messages.map(queueMessage)];
+    settle(batch, await deliver(new Context(), env, args, { ctx }));
   },
   async scheduled(event, env, ctx) {
     await deliver(new Context(), env, () => ["scheduled", event.cron, event.scheduledTime], { ctx });
   },
 };
+
+// ---- Durable Objects ----
+
+let nextObject = 0;
+const dropped = new FinalizationRegistry(({ p, id }) => {
+  if (p !== program || p.dead) return;
+  p.exports.edge_drop(p.self, id);
+  turn(new Context());
+});
+
+// objectClass makes the class that wrangler.jsonc names; Go knows it by that name.
+export function objectClass(name) {
+  return class extends DurableObject {
+    #io = new Context(); // all events of an object share one
+    #program = null;
+    #id = 0;
+
+    constructor(state, env) {
+      super(state, env);
+      this.#io.sockets = new Map();
+      this.#io.numbers = new Map();
+      this.#io.nextSocket = 0;
+      state.blockConcurrencyWhile(() => this.#make());
+    }
+
+    // #make lets Go make its half, before the first event.
+    #make() {
+      this.#program = live();
+      this.#id = ++nextObject;
+      dropped.register(this, { p: this.#program, id: this.#id });
+      return deliver(this.#io, this.env, () => ["object.new", this.#id, name, this.ctx.id.toString(), this.ctx.id.name ?? ""], { state: this.ctx });
+    }
+
+    // #deliver gives the object an event; one whose program ended is made again.
+    #deliver(kind, args, request) {
+      const about = { request, state: this.ctx };
+      const send = () => request
+        ? fetchEvent(this.#io, this.env, about, [kind, this.#id])
+        : deliver(this.#io, this.env, () => [kind, this.#id, ...args], about);
+      if (this.#program === live()) return send();
+      return this.ctx.blockConcurrencyWhile(() => this.#make()).then(send);
+    }
+
+    fetch(request) { return this.#deliver("object.fetch", [], request); }
+    alarm(info) { return this.#deliver("object.alarm", [info?.retryCount ?? 0]); }
+    webSocketMessage(ws, data) { return this.#deliver("object.message", [number(this.#io, ws), data]); }
+    webSocketClose(ws, code, reason) { return this.#closed(ws, code, reason); }
+    webSocketError(ws, err) { return this.#closed(ws, 1006, message(err)); }
+
+    async #closed(ws, code, reason) {
+      const n = number(this.#io, ws);
+      try {
+        await this.#deliver("object.closed", [n, code, reason]);
+      } finally {
+        this.#io.sockets.delete(n);
+        this.#io.numbers.delete(ws);
+        // The client waits for the answer to its close; 1006 has none.
+        try { if (code !== 1006) ws.close(code === 1005 ? 1000 : code, reason); } catch { /* it is closed */ }
+      }
+    }
+  };
+}
+
+// number gives a WebSocket of an object a number that holds until the object hibernates.
+function number(io, ws) {
+  let n = io.numbers.get(ws);
+  if (n === undefined) {
+    n = ++io.nextSocket;
+    io.numbers.set(ws, n);
+    io.sockets.set(n, ws);
+  }
+  return n;
+}
+
+function socket(e, n) {
+  const ws = e.io.sockets.get(n);
+  if (!ws) throw new Error(`no WebSocket ${n}`);
+  return ws;
+}
+
+// inside runs a function of Go's while the object takes no other events. It begins
+// outside of Go's own call, which Go must have left before it is entered again.
+async function inside(e, object, callback, how) {
+  await null;
+  return how(() => deliver(e.io, e.env, () => ["object.inside", object, callback], { state: e.state }));
+}
 
 // ---- operations ----
 
@@ -510,7 +672,7 @@ function binding(e, name) {
 const content = (e, v) => typeof v === "number" ? e.handle(v) : v;
 
 function describe(e, r) {
-  return [r.status, [...r.headers].flat(), r.body ? e.keepHandle(r.body) : null];
+  return [r.status, pairsOf(r.headers), r.body ? e.keepHandle(r.body) : null];
 }
 
 function outgoing(e, method, url, pairs, body, redirect) {
@@ -528,10 +690,29 @@ function statement(session, sql, args) {
 
 const meta = m => [m.changes ?? 0, m.last_row_id ?? 0, m.rows_read ?? 0, m.rows_written ?? 0];
 
+// cell undoes what D1 makes of a BLOB: a list of numbers.
+const cell = v => Array.isArray(v) ? Uint8Array.from(v) : v;
+
 function table(r) {
   const columns = r.results?.length ? Object.keys(r.results[0]) : [];
-  return [meta(r.meta), columns, (r.results ?? []).map(row => columns.map(c => row[c]))];
+  return [meta(r.meta), new Strings(columns), (r.results ?? []).map(row => columns.map(c => cell(row[c])))];
 }
+
+const stub = (e, name, object) => {
+  const ns = binding(e, name);
+  return ns.get(ns.idFromName(object));
+};
+
+function r2Object(e, o) {
+  if (!o) return null;
+  return {
+    key: o.key, version: o.version, size: o.size, etag: o.etag, uploaded: o.uploaded,
+    http: o.httpMetadata ?? {}, custom: o.customMetadata ?? {}, sha256: o.checksums?.sha256 ?? null,
+    body: o.body ? e.keepHandle(o.body) : null,
+  };
+}
+
+const upload = (e, b, key, id) => binding(e, b).resumeMultipartUpload(key, id);
 
 const cacheOf = name => name ? caches.open(name) : caches.default;
 
@@ -552,9 +733,12 @@ const ops = {
   "stream.close": (e, h) => e.handle(h).close(),
   "stream.abort": (e, h, why) => e.handle(h).abort(new Error(why)),
 
-  "d1.batch": async (e, h, list) => {
+  // d1.batch begins the session with its first batch.
+  "d1.batch": async (e, h, b, start, list) => {
+    h ??= e.keepHandle(binding(e, b).withSession(start));
     const session = e.handle(h);
-    return (await session.batch(list.map(([sql, args]) => statement(session, sql, args)))).map(table);
+    const results = await session.batch(list.map(([sql, args]) => statement(session, sql, args)));
+    return [h, session.getBookmark() ?? "", results.map(table)];
   },
 
   "kv.get": async (e, b, key, cacheTtl) => {
@@ -563,6 +747,30 @@ const ops = {
   },
   "kv.put": (e, b, key, value, options, metadata) =>
     binding(e, b).put(key, value, { ...options, ...(metadata ? { metadata: JSON.parse(metadata) } : {}) }),
+  "kv.delete": (e, b, key) => binding(e, b).delete(key),
+  "kv.list": async (e, b, options) => {
+    const r = await binding(e, b).list(options);
+    return [r.keys.map(k => [k.name, k.metadata ? JSON.stringify(k.metadata) : null]), r.list_complete ? "" : r.cursor];
+  },
+
+  "r2.put": async (e, b, key, value, o) => r2Object(e, await binding(e, b).put(key, content(e, value), o)),
+  "r2.get": async (e, b, key, o) => r2Object(e, await binding(e, b).get(key, o)),
+  "r2.head": async (e, b, key) => r2Object(e, await binding(e, b).head(key)),
+  "r2.delete": (e, b, keys) => binding(e, b).delete(keys),
+  "r2.list": async (e, b, o) => {
+    const r = await binding(e, b).list(o);
+    return [r.objects.map(x => r2Object(e, x)), r.truncated ? r.cursor : ""];
+  },
+  "r2.upload": async (e, b, key, o) => (await binding(e, b).createMultipartUpload(key, o)).uploadId,
+  "r2.part": async (e, b, key, id, n, value) => (await upload(e, b, key, id).uploadPart(n, content(e, value))).etag,
+  "r2.complete": async (e, b, key, id, parts) =>
+    r2Object(e, await upload(e, b, key, id).complete(parts.map(([partNumber, etag]) => ({ partNumber, etag })))),
+  "r2.abort": (e, b, key, id) => upload(e, b, key, id).abort(),
+
+  "queue.send": async (e, b, list) => {
+    await binding(e, b).sendBatch(list.map(([body, delay]) =>
+      ({ body, contentType: "bytes", ...(delay ? { delaySeconds: delay } : {}) })));
+  },
 
   "cache.match": async (e, name, ...r) => {
     const hit = await (await cacheOf(name)).match(outgoing(e, ...r));
@@ -570,6 +778,17 @@ const ops = {
   },
   "cache.put": async (e, name, url, answer) => (await cacheOf(name)).put(url, response(e, answer)),
   "cache.delete": async (e, name, url) => (await cacheOf(name)).delete(url),
+
+  "object.fetch": async (e, b, name, ...r) => describe(e, await stub(e, b, name).fetch(outgoing(e, ...r))),
+  "object.forward": async (e, b, name) => e.keepHandle(await stub(e, b, name).fetch(e.request)),
+
+  "state.block": (e, object, callback) => inside(e, object, callback, f => e.state.blockConcurrencyWhile(f)),
+  "state.transaction": (e, object, callback) => inside(e, object, callback, f => e.state.storage.transaction(f)),
+  "state.setAlarm": (e, at) => e.state.storage.setAlarm(at),
+  "state.alarm": e => e.state.storage.getAlarm(),
+  "state.deleteAlarm": e => e.state.storage.deleteAlarm(),
+  "state.deleteAll": e => e.state.storage.deleteAll(),
+  "state.sync": e => e.state.storage.sync(),
 };
 
 const syncOps = {
@@ -580,8 +799,27 @@ const syncOps = {
     const t = n < 0 ? new IdentityTransformStream() : new FixedLengthStream(n);
     return [e.keepHandle(t.readable), e.keepHandle(t.writable.getWriter())];
   },
-  "d1.session": (e, b, start) => e.keepHandle(binding(e, b).withSession(start)),
-  "d1.bookmark": (e, h) => e.handle(h).getBookmark() ?? "",
+  "state.sql": (e, sql, args) => {
+    const c = e.state.storage.sql.exec(sql, ...sqlArgs(args));
+    const rows = [...c.raw()];
+    return [[c.rowsRead, c.rowsWritten], new Strings(c.columnNames), rows];
+  },
+
+  "socket.accept": (e, tags) => {
+    const pair = new WebSocketPair();
+    e.state.acceptWebSocket(pair[1], tags);
+    return [e.keepHandle(pair[0]), number(e.io, pair[1])];
+  },
+  "socket.all": (e, tag) => e.state.getWebSockets(tag || undefined).map(ws => number(e.io, ws)),
+  // socket.send sends to each of a list and returns those that could not take it.
+  "socket.send": (e, list, data) => list.filter(n => {
+    try { socket(e, n).send(data); return false; } catch { return true; }
+  }),
+  "socket.close": (e, n, code, reason) => { socket(e, n).close(code, reason); },
+  "socket.attach": (e, n, data) => { socket(e, n).serializeAttachment(data); },
+  "socket.attached": (e, n) => socket(e, n).deserializeAttachment(),
+  "socket.tags": (e, n) => e.state.getTags(socket(e, n)),
+  "socket.auto": (e, ask, answer) => { e.state.setWebSocketAutoResponse(new WebSocketRequestResponsePair(ask, answer)); },
 };
 
 live(); // at global scope: charged to the start, not to the first request

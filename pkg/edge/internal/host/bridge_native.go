@@ -8,7 +8,7 @@ import "context"
 type bridge struct{}
 
 // Serve refuses: there is no host outside workerd.
-func Serve(func(*Event)) error { return ErrNotInWorker }
+func Serve(func(*Event), func(object int64)) error { return ErrNotInWorker }
 
 // Global refuses: there is no host outside workerd.
 func Global(string, ...any) (any, error) { return nil, ErrNotInWorker }

@@ -12,7 +12,7 @@ import (
 )
 
 //go:wasmimport edge start
-func jsStart(self unsafe.Pointer)
+func jsStart(self, inbox unsafe.Pointer)
 
 //go:wasmimport edge op
 func jsOp(event, call int32, p unsafe.Pointer, n int32)
@@ -37,15 +37,27 @@ const (
 // wrongContext is jsSync's answer when Go runs inside another event's turn.
 const wrongContext = -1 << 31
 
+// inboxSize is what most messages fit into, maxSpare what is kept of the memory of
+// one that was said.
+const (
+	inboxSize = 16 << 10
+	maxSpare  = 64 << 10
+	maxIdle   = 32 // goroutines that wait for an event
+)
+
 // bridge is this program's end of the calls. The host holds its address and
 // passes it back with each call, so there is no global state.
 type bridge struct {
 	mu     sync.Mutex
-	in     []byte // what the host is about to say
+	inbox  [inboxSize]byte // what the host is about to say
+	in     []byte          // the same, where the inbox is too small
+	out    []byte          // what was said last, for its memory
 	calls  map[int32]*call
 	next   int32
 	events map[int32]*Event
+	idle   []chan *Event // of goroutines that wait for another event
 	handle func(*Event)
+	drop   func(object int64)
 }
 
 type call struct {
@@ -55,10 +67,11 @@ type call struct {
 	op    string
 }
 
-// Serve hands each event to handle, in a goroutine of its own. It does not return.
-func Serve(handle func(*Event)) error {
-	b := &bridge{calls: map[int32]*call{}, events: map[int32]*Event{}, handle: handle}
-	jsStart(unsafe.Pointer(b))
+// Serve hands each event to handle, in a goroutine of its own, and to drop each
+// Durable Object that the host has forgotten. It does not return.
+func Serve(handle func(*Event), drop func(object int64)) error {
+	b := &bridge{calls: map[int32]*call{}, events: map[int32]*Event{}, handle: handle, drop: drop}
+	jsStart(unsafe.Pointer(b), unsafe.Pointer(&b.inbox))
 	<-make(chan struct{})
 	runtime.KeepAlive(b)
 	return nil
@@ -71,16 +84,34 @@ func edgeAlloc(self unsafe.Pointer, n int32) unsafe.Pointer {
 	return unsafe.Pointer(unsafe.SliceData(b.in))
 }
 
-func (b *bridge) take() (any, error) {
+// take reads the n bytes that the host has put down.
+func (b *bridge) take(n int32) (any, error) {
 	in := b.in
+	if in == nil {
+		in = b.inbox[:n]
+	}
 	b.in = nil
 	return Decode(in)
 }
 
+// say encodes a message into memory that spare gives back. The host reads it before
+// it returns.
+func (b *bridge) say(values ...any) ([]byte, error) {
+	out := b.out[:0]
+	b.out = nil
+	return appendArray(out, values)
+}
+
+func (b *bridge) spare(out []byte) {
+	if cap(out) <= maxSpare {
+		b.out = out
+	}
+}
+
 //go:wasmexport edge_event
-func edgeEvent(self unsafe.Pointer, id int32) {
+func edgeEvent(self unsafe.Pointer, id, n int32) {
 	b := (*bridge)(self)
-	v, err := b.take()
+	v, err := b.take(n)
 	e := &Event{id: id, bridge: b, ended: make(chan struct{})}
 	args, ok := v.([]any)
 	if err != nil || !ok || len(args) == 0 {
@@ -92,13 +123,46 @@ func edgeEvent(self unsafe.Pointer, id int32) {
 	b.mu.Lock()
 	b.events[id] = e
 	b.mu.Unlock()
-	go b.handle(e)
+	b.dispatch(e)
+}
+
+// dispatch gives an event to a goroutine that has had one, because its stack has
+// grown to what a handler needs, or else to a new one.
+func (b *bridge) dispatch(e *Event) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if last := len(b.idle) - 1; last >= 0 {
+		b.idle[last] <- e // it has room for one
+		b.idle = b.idle[:last]
+		return
+	}
+	go b.work(e)
+}
+
+// work handles an event, and then those that come, unless enough others wait.
+func (b *bridge) work(e *Event) {
+	for next := make(chan *Event, 1); ; e = <-next {
+		b.handle(e)
+		if !b.rest(next) {
+			return
+		}
+	}
+}
+
+func (b *bridge) rest(next chan *Event) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if len(b.idle) == maxIdle {
+		return false
+	}
+	b.idle = append(b.idle, next)
+	return true
 }
 
 //go:wasmexport edge_done
-func edgeDone(self unsafe.Pointer, id, failed int32) {
+func edgeDone(self unsafe.Pointer, id, failed, n int32) {
 	b := (*bridge)(self)
-	v, err := b.take()
+	v, err := b.take(n)
 	b.mu.Lock()
 	c := b.calls[id]
 	delete(b.calls, id)
@@ -132,20 +196,23 @@ func edgeCancel(self unsafe.Pointer, id, lost int32) {
 	}
 }
 
+//go:wasmexport edge_drop
+func edgeDrop(self unsafe.Pointer, object int32) { (*bridge)(self).drop(int64(object)) }
+
 func (e *Event) call(ctx context.Context, op string, args []any) (any, error) {
-	msg, err := appendArray(nil, append([]any{op}, args...))
+	b := e.bridge
+	msg, err := b.say(append([]any{op}, args...)...)
 	if err != nil {
 		return nil, err
 	}
 	c := &call{done: make(chan struct{}), op: op}
-	b := e.bridge
 	b.mu.Lock()
 	b.next++
 	id := b.next
 	b.calls[id] = c
 	b.mu.Unlock()
 	jsOp(e.id, id, unsafe.Pointer(unsafe.SliceData(msg)), int32(len(msg)))
-	runtime.KeepAlive(msg)
+	b.spare(msg)
 	select {
 	case <-c.done:
 		return c.value, c.err
@@ -206,13 +273,16 @@ func Global(op string, args ...any) (any, error) {
 }
 
 func (e *Event) reply(kind int32, v any) {
-	msg, err := Append(nil, v)
+	b := e.bridge
+	out := b.out[:0]
+	b.out = nil
+	msg, err := Append(out, v)
 	if err != nil {
 		kind = replyError
 		msg, _ = Append(nil, err.Error())
 	}
 	jsReply(e.id, kind, unsafe.Pointer(unsafe.SliceData(msg)), int32(len(msg)))
-	runtime.KeepAlive(msg)
+	b.spare(msg)
 }
 
 // Reply answers the event; End must follow.

@@ -10,16 +10,17 @@ import (
 // The values that cross between Go and JavaScript: a tag byte and a payload,
 // little endian. The other half is in glue/edge.mjs.
 const (
-	tagNull   = 0
-	tagFalse  = 1
-	tagTrue   = 2
-	tagInt32  = 3
-	tagFloat  = 4
-	tagString = 5
-	tagBytes  = 6
-	tagArray  = 7
-	tagMap    = 8
-	tagInt53  = 9 // an integer beyond 32 bits, as the double that JavaScript keeps it in
+	tagNull    = 0
+	tagFalse   = 1
+	tagTrue    = 2
+	tagInt32   = 3
+	tagFloat   = 4
+	tagString  = 5
+	tagBytes   = 6
+	tagArray   = 7
+	tagMap     = 8
+	tagStrings = 10
+	tagInt53   = 9 // an integer beyond 32 bits, as the double that JavaScript keeps it in
 )
 
 // maxInteger is the largest integer a JavaScript number holds exactly.
@@ -59,7 +60,7 @@ func Append(b []byte, v any) ([]byte, error) {
 		}
 		return append(appendLen(b, tagBytes, len(v)), v...), nil
 	case []string:
-		b = appendLen(b, tagArray, len(v))
+		b = appendLen(b, tagStrings, len(v))
 		for _, s := range v {
 			b = append(appendLen(b, tagString, len(s)), s...)
 		}
@@ -108,8 +109,8 @@ func appendMap(b []byte, m map[string]any) ([]byte, error) {
 	return b, nil
 }
 
-// Decode reads one value; numbers come as int64 or float64. Byte slices share
-// b's memory.
+// Decode reads one value; numbers come as int64 or float64, lists as []any, or as
+// []string where the host says so. Nothing shares b's memory.
 func Decode(b []byte) (any, error) {
 	d := decoder{rest: b}
 	return d.value(0)
@@ -161,7 +162,10 @@ func (d *decoder) value(depth int) (any, error) {
 		b, err := d.sized()
 		return string(b), err
 	case tagBytes:
-		return d.sized()
+		b, err := d.sized()
+		return append([]byte{}, b...), err
+	case tagStrings:
+		return d.strings()
 	case tagArray:
 		return d.array(depth + 1)
 	case tagMap:
@@ -197,6 +201,26 @@ func (d *decoder) array(depth int) (any, error) {
 		}
 	}
 	return a, nil
+}
+
+// strings reads a list of them; they share one piece of memory.
+func (d *decoder) strings() ([]string, error) {
+	n, err := d.length()
+	if err != nil || n > len(d.rest) {
+		return nil, errShort
+	}
+	all := make([]string, n)
+	whole := string(d.rest)
+	for i := range all {
+		d.rest = d.rest[min(1, len(d.rest)):] // the tag
+		begin := len(whole) - len(d.rest) + 4
+		b, err := d.sized()
+		if err != nil {
+			return nil, err
+		}
+		all[i] = whole[begin : begin+len(b)]
+	}
+	return all, nil
 }
 
 func (d *decoder) object(depth int) (any, error) {

@@ -13,6 +13,8 @@ func TestValuesComeBackAsTheyWere(t *testing.T) {
 		[]byte{0, 255},
 		[]any{},
 		[]any{int64(1), "two", []any{nil}},
+		[]string{"one", "", "ümläut"},
+		[]any{[]string{"a"}, "behind"},
 		map[string]any{"a": int64(1), "b": "c"},
 	} {
 		raw, err := host.Append(nil, v)
@@ -35,7 +37,7 @@ func TestOutsideWorkerdACallSaysSo(t *testing.T) {
 	if _, err := host.Call(t.Context(), "op"); err != host.ErrNoEvent {
 		t.Errorf("Call: %v", err)
 	}
-	if err := host.Serve(nil); err != host.ErrNotInWorker {
+	if err := host.Serve(nil, nil); err != host.ErrNotInWorker {
 		t.Errorf("Serve: %v", err)
 	}
 }

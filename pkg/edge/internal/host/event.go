@@ -31,7 +31,7 @@ var (
 	ErrNotInWorker = errors.New("edge: not running inside workerd: build with GOOS=js GOARCH=wasm")
 )
 
-// Event is one thing that happened: a request, a time of the schedule.
+// Event is one thing that happened: a request, a batch of messages, an alarm.
 type Event struct {
 	Kind string
 	Args []any
@@ -109,8 +109,8 @@ func Call(ctx context.Context, op string, args ...any) (any, error) {
 	return e.call(ctx, op, args)
 }
 
-// Sync runs an operation of the host that has its result at once: a new stream, a
-// session of D1.
+// Sync runs an operation of the host that has its result at once: the SQL of a
+// Durable Object, a WebSocket's send.
 func Sync(ctx context.Context, op string, args ...any) (any, error) {
 	e, err := From(ctx)
 	if err != nil {

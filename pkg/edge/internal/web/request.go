@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"net/url"
 	"strconv"
+	"strings"
 
 	"github.com/provingground/provingground/pkg/edge/internal/host"
 )
@@ -25,12 +26,12 @@ func request(ctx context.Context, args []any) (*http.Request, error) {
 	}
 	method, _ := args[0].(string)
 	raw, _ := args[1].(string)
-	u, err := url.Parse(raw)
+	u, uri, err := address(raw)
 	if err != nil {
 		return nil, err
 	}
 	r := &http.Request{
-		Method: method, URL: u, Host: u.Host, RequestURI: u.RequestURI(),
+		Method: method, URL: u, Host: u.Host, RequestURI: uri,
 		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1, Header: header(args[2]), Body: http.NoBody,
 	}
 	if has, _ := args[3].(bool); has {
@@ -41,13 +42,38 @@ func request(ctx context.Context, args []any) (*http.Request, error) {
 	return r.WithContext(ctx), nil
 }
 
+// address parses an absolute address that the platform has parsed already: its path
+// alone is not known to be well formed.
+func address(raw string) (u *url.URL, uri string, err error) {
+	scheme, rest, ok := strings.Cut(raw, "://")
+	at := strings.IndexByte(rest, '/')
+	if !ok || at < 0 || strings.ContainsRune(rest[:at], '@') {
+		u, err = url.Parse(raw)
+		if err != nil {
+			return nil, "", err
+		}
+		return u, u.RequestURI(), nil
+	}
+	uri, fragment, _ := strings.Cut(rest[at:], "#")
+	u, err = url.ParseRequestURI(uri)
+	if err != nil {
+		return nil, "", err
+	}
+	u.Scheme, u.Host, u.Fragment = scheme, rest[:at], fragment
+	return u, uri, nil
+}
+
+// header reads name, value, name, value.
 func header(v any) http.Header {
-	pairs, _ := v.([]any)
+	pairs, _ := v.([]string)
 	h := make(http.Header, len(pairs)/2)
 	for i := 0; i+1 < len(pairs); i += 2 {
-		k, _ := pairs[i].(string)
-		s, _ := pairs[i+1].(string)
-		h.Add(k, s)
+		name := http.CanonicalHeaderKey(pairs[i])
+		if old, ok := h[name]; ok {
+			h[name] = append(old, pairs[i+1])
+			continue
+		}
+		h[name] = pairs[i+1 : i+2 : i+2]
 	}
 	return h
 }

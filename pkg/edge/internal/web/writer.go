@@ -46,6 +46,20 @@ func Serve(ctx context.Context, e *host.Event, h http.Handler, args []any) {
 	w.finish()
 }
 
+// Of returns the Writer below w, which middleware may have wrapped.
+func Of(w http.ResponseWriter) (*Writer, error) {
+	for {
+		switch v := w.(type) {
+		case *Writer:
+			return v, nil
+		case interface{ Unwrap() http.ResponseWriter }:
+			w = v.Unwrap()
+		default:
+			return nil, fmt.Errorf("edge: a %T is not the response writer of a Worker", w)
+		}
+	}
+}
+
 // Header returns the header that the first Write or WriteHeader sends.
 func (w *Writer) Header() http.Header { return w.header }
 
@@ -115,6 +129,27 @@ func (w *Writer) ReadFrom(r io.Reader) (int64, error) {
 
 // onlyWriter hides ReadFrom from io.Copy.
 type onlyWriter struct{ io.Writer }
+
+// Forward answers with a response that the host holds, as it is.
+func (w *Writer) Forward(handle int) error {
+	if w.replied || w.status != 0 {
+		return errors.New("edge: an answer can only be passed on before anything is written")
+	}
+	w.status = http.StatusOK // what it really is, the host knows
+	w.replied = true
+	w.event.Reply(handle)
+	return nil
+}
+
+// Upgrade answers 101 with the client's end of a WebSocket.
+func (w *Writer) Upgrade(handle int) error {
+	if w.replied || w.status != 0 {
+		return errors.New("edge: a WebSocket can only be accepted before anything is written")
+	}
+	w.status = http.StatusSwitchingProtocols
+	w.reply(handle)
+	return nil
+}
 
 func (w *Writer) reply(body any) {
 	w.replied = true

@@ -1,0 +1,3 @@
+import { objectClass, worker } from "./edge.mjs";
+export default worker;
+export class Room extends objectClass("Room") {}

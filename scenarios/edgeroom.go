@@ -1,0 +1,38 @@
+package scenarios
+
+import "time"
+
+func edgeroom() Scenario {
+	return Scenario{
+		Slug:     "edgeroom",
+		Title:    "Live room at the edge",
+		Question: "Run a live, strongly-consistent counter (or chat room) at the edge while serving config from a fast, eventually-consistent cache.",
+		Draft:    true,
+		Cloud:    "Cloudflare",
+		Roles: []Role{{
+			// One process: an object is one in the world, and two would be two worlds.
+			Name: "worker", Count: 1, Worker: "cloudflare/edgeroom/wrangler.jsonc",
+			Secrets: []string{"WRITE_TOKEN"},
+			TryIt:   `curl -i -X POST -H 'Idempotency-Key: first' {url}/api/counters/visits/increments`,
+		}},
+		Target: Target{Rate: 300, Unit: "increments", P99: 100 * time.Millisecond, Duration: time.Minute, WarmUp: 10 * time.Second, Records: 100},
+		Drills: []Drill{
+			{
+				Name: "freeze", Shows: "the Worker process stands still with increments and messages under way, then goes on: nothing is lost or counted twice",
+				Lasts: 10 * time.Second, Recovery: 5 * time.Second, Role: "worker",
+			},
+			{
+				Name: "killed", Shows: "workerd is killed with messages on their way to the members, three times: members come back and get what they missed, once and in sequence",
+				Lasts: 20 * time.Second, Recovery: 5 * time.Second,
+			},
+			{
+				Name: "slow", Shows: "a member reads nothing: it is closed before its messages pile up, comes back and gets what it missed, and the others wait for nothing",
+				Lasts: 20 * time.Second, Recovery: 2 * time.Second,
+			},
+			{
+				Name: "storm", Shows: "all members lose their connections at once and come back at once",
+				Lasts: 5 * time.Second, Recovery: 5 * time.Second,
+			},
+		},
+	}
+}

@@ -1,0 +1,95 @@
+package edgeroom
+
+import (
+	"context"
+	"crypto/sha256"
+	"crypto/subtle"
+	"encoding/json"
+	"io"
+	"net/http"
+	"strconv"
+	"strings"
+
+	"github.com/provingground/provingground/pkg/edge/kv"
+)
+
+// Store keeps the settings: read everywhere, and old for up to a minute.
+type Store interface {
+	Read(ctx context.Context) (*Settings, error)
+	Write(ctx context.Context, s Settings) error
+}
+
+// Settings are a document and its version. Versions are given in sequence by a
+// Counter, so whoever reads can tell that it went back.
+type Settings struct {
+	Version  int64           `json:"version"`
+	Document json.RawMessage `json:"document"`
+}
+
+// KV keeps them in Workers KV, the version beside the document.
+type KV struct{ kv.Namespace }
+
+const settingsKey = "settings"
+
+// Read implements Store. A colo may answer out of its memory for a minute.
+func (k KV) Read(ctx context.Context) (*Settings, error) {
+	v, err := k.Namespace.Read(ctx, settingsKey, 0)
+	if err != nil || v == nil {
+		return nil, err
+	}
+	s := &Settings{Document: v.Data}
+	return s, json.Unmarshal(v.Metadata, &s.Version)
+}
+
+// Write implements Store.
+func (k KV) Write(ctx context.Context, s Settings) error {
+	version := []byte(strconv.FormatInt(s.Version, 10))
+	return k.Namespace.Write(ctx, settingsKey, kv.Value{Data: s.Document, Metadata: version}, 0)
+}
+
+// getSettings answers what KV holds here. What it says may be a minute old, and an
+// older version than another colo said before.
+func (w *Worker) getSettings(out http.ResponseWriter, r *http.Request) {
+	s, err := w.Settings.Read(r.Context())
+	switch {
+	case err != nil:
+		reply(out, nil, err)
+	case s == nil:
+		reply(out, Settings{Document: json.RawMessage("{}")}, nil)
+	default:
+		reply(out, s, nil)
+	}
+}
+
+// putSettings replaces the document under a new version. Of two at once the one that
+// KV took last stays, which may have the smaller version.
+func (w *Worker) putSettings(out http.ResponseWriter, r *http.Request) {
+	if !w.known(r) {
+		out.Header().Set("WWW-Authenticate", "Bearer")
+		refuse(out, http.StatusUnauthorized, "unauthorized", "settings are written with the token")
+		return
+	}
+	doc, err := io.ReadAll(http.MaxBytesReader(out, r.Body, MaxSettings))
+	if err != nil {
+		refuse(out, http.StatusRequestEntityTooLarge, "too-large", "the settings are too large")
+		return
+	}
+	if !json.Valid(doc) {
+		reply(out, nil, &Invalid{"the settings are no JSON"})
+		return
+	}
+	version, err := w.Version(r.Context(), rand())
+	if err != nil {
+		reply(out, nil, err)
+		return
+	}
+	s := Settings{Version: version, Document: doc}
+	reply(out, s, w.Settings.Write(r.Context(), s))
+}
+
+// known says whether a request has the token; the time that takes tells nothing.
+func (w *Worker) known(r *http.Request) bool {
+	token, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
+	got, want := sha256.Sum256([]byte(token)), sha256.Sum256([]byte(w.Token))
+	return ok && w.Token != "" && subtle.ConstantTimeCompare(got[:], want[:]) == 1
+}

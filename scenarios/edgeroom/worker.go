@@ -1,0 +1,90 @@
+package edgeroom
+
+import (
+	"context"
+	crypto "crypto/rand"
+	_ "embed" // of the page
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"strings"
+
+	"github.com/provingground/provingground/pkg/edge/durable"
+)
+
+//go:embed page.html
+var page string
+
+// Worker finds the object of a request, in the colo where it arrives.
+type Worker struct {
+	Counters, Rooms Objects
+	Settings        Store
+	Token           string // of who may write settings
+	Log             *slog.Logger
+}
+
+// Objects are those of a class, by name.
+type Objects interface {
+	Get(name string) durable.Stub
+}
+
+// Handler answers requests.
+func (w *Worker) Handler() http.Handler {
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /healthz", func(http.ResponseWriter, *http.Request) {})
+	mux.HandleFunc("GET /{$}", func(out http.ResponseWriter, _ *http.Request) {
+		out.Header().Set("Content-Type", "text/html; charset=utf-8")
+		out.Header().Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; connect-src 'self'")
+		_, _ = out.Write([]byte(page)) // the client may have gone
+	})
+	mux.HandleFunc("GET /api/settings", w.getSettings)
+	mux.HandleFunc("PUT /api/settings", w.putSettings)
+	for _, pattern := range []string{"GET /api/counters/{name}", "POST /api/counters/{name}/increments"} {
+		mux.HandleFunc(pattern, w.forward(w.Counters))
+	}
+	for _, pattern := range []string{"GET /api/rooms/{name}", "GET /api/rooms/{name}/members", "GET /api/rooms/{name}/messages"} {
+		mux.HandleFunc(pattern, w.forward(w.Rooms))
+	}
+	return mux
+}
+
+// forward passes a request to its object, and the answer back, a WebSocket included.
+func (w *Worker) forward(all Objects) http.HandlerFunc {
+	return func(out http.ResponseWriter, r *http.Request) {
+		name := r.PathValue("name")
+		if err := checkName(name); err != nil {
+			reply(out, nil, err)
+			return
+		}
+		if err := all.Get(name).Forward(out, r); err != nil {
+			w.Log.ErrorContext(r.Context(), "no answer of an object", "path", r.Pattern, "error", err)
+			reply(out, nil, err)
+		}
+	}
+}
+
+// versions is the counter that numbers the settings. Its name is none that a request
+// can have.
+const versions = "settings versions"
+
+// Version returns the next version of the settings.
+func (w *Worker) Version(ctx context.Context, key string) (int64, error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://counter/api/counters/settings/increments", strings.NewReader("{}"))
+	if err != nil {
+		return 0, err
+	}
+	req.Header.Set("Idempotency-Key", key)
+	resp, err := w.Counters.Get(versions).RoundTrip(req)
+	if err != nil {
+		return 0, err
+	}
+	defer resp.Body.Close()
+	var c counted
+	if err := json.NewDecoder(resp.Body).Decode(&c); err != nil || resp.StatusCode != http.StatusOK {
+		return 0, fmt.Errorf("next version of the settings: status %d: %w", resp.StatusCode, err)
+	}
+	return c.Value, nil
+}
+
+func rand() string { return crypto.Text() }
