@@ -6,6 +6,7 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"os"
 	"slices"
 	"strings"
 
@@ -15,6 +16,9 @@ import (
 )
 
 func up(ctx context.Context, w world, args []string) error {
+	if slices.Equal(args, []string{server.ObservabilityProfile}) {
+		return upObservability(ctx, w)
+	}
 	needed, err := servers(args)
 	if err != nil {
 		return err
@@ -64,6 +68,13 @@ func upProfile(ctx context.Context, w world, c *server.Cloud, sc scenarios.Scena
 	if err != nil {
 		return err
 	}
+	collects, err := c.RunsCollector(ctx)
+	if err != nil {
+		return err
+	}
+	if collects && os.Getenv(tracesTo) == "" {
+		env = append(env, tracesTo+"=http://collector:4318")
+	}
 	set, err := c.UpProfile(ctx, sc.Slug, env, roles, sc.Needs...)
 	if err != nil {
 		return err
@@ -73,6 +84,31 @@ func upProfile(ctx context.Context, w world, c *server.Cloud, sc scenarios.Scena
 	for _, r := range roles {
 		fmt.Fprintf(w.out, "  %s  http://127.0.0.1:%d  (metrics and administration: http://127.0.0.1:%d)\n", r.Name, r.Port, r.AdminPort)
 	}
+	return nil
+}
+
+// tracesTo tells roles where their traces go.
+const tracesTo = "OTEL_EXPORTER_OTLP_ENDPOINT"
+
+// upObservability starts what shows traces and metrics. Scenarios that come up later
+// send to it.
+func upObservability(ctx context.Context, w world) error {
+	c, err := w.open(ctx)
+	if err != nil {
+		return err
+	}
+	if c.Provider() != server.Docker {
+		return usageError{server.ObservabilityProfile + " runs in containers, with those of a scenario: it needs Docker"}
+	}
+	var names []string
+	for _, d := range server.Observability() {
+		names = append(names, d.Name)
+	}
+	set, err := c.UpProfile(ctx, server.ObservabilityProfile, nil, nil, names...)
+	if err != nil {
+		return err
+	}
+	printEnv(w, set)
 	return nil
 }
 

@@ -7,6 +7,7 @@ import (
 	"embed"
 	"errors"
 	"fmt"
+	"hash/fnv"
 	"io"
 	"io/fs"
 	"os"
@@ -14,7 +15,6 @@ import (
 	"path/filepath"
 	"runtime"
 	"slices"
-	"strings"
 
 	"github.com/provingground/provingground/deploy/local/server"
 	"github.com/provingground/provingground/scenarios"
@@ -24,32 +24,53 @@ import (
 var imageFiles embed.FS
 
 const (
-	baseImage = "local/base:stand-in"
 	deafImage = "local/deaf:stand-in"
 	goImage   = "local/golang:stand-in"
 )
+
+// basePackages are Debian's, for all stand-ins together.
+const basePackages = "redis-server,postgresql,pgbouncer,python3,python3-venv,ca-certificates"
+
+// baseImage is named for what is in it: with other packages it is another one.
+func baseImage() string {
+	sum := fnv.New32a()
+	sum.Write([]byte(basePackages))
+	return fmt.Sprintf("local/base:%08x", sum.Sum32())
+}
 
 // vendorImage is an image that docker-compose.yml takes from a registry.
 type vendorImage struct {
 	variable string
 	image    string   // the file's default
-	servers  []string // of the table that run it; none: it builds images
-	standIn  string   // an image of ours in its place; empty: none
+	servers  []string // of the table that run it
+	target   string   // of our Dockerfiles, the image in its place; empty: none
 	from     string   // what that is made of
 }
 
 // vendorImages are all of them, in the order of the README's table.
 func vendorImages() []vendorImage {
 	return []vendorImage{
-		{"REDIS_IMAGE", "redis:7.4.6-alpine", []string{"redis"}, "local/redis:stand-in", "Debian's redis-server"},
-		{"POSTGRES_IMAGE", "postgres:15.14-alpine", []string{"postgres"}, "local/postgres:stand-in", "Debian's postgresql"},
-		{"AWS_IMAGE", "localstack/localstack:4.14.0", []string{"aws", "dynamodb"}, "local/ministack:stand-in", "MiniStack from PyPI"},
-		{"GO_IMAGE", "golang:1.26.8-bookworm", nil, goImage, "Debian with this machine's Go"},
-		{"PGBOUNCER_IMAGE", "edoburu/pgbouncer:1.18.0", []string{"pgbouncer"}, "", ""},
-		{"PUBSUB_IMAGE", "gcr.io/google.com/cloudsdktool/google-cloud-cli:573.0.0-emulators", []string{"pubsub"}, "local/pubsub:stand-in", "pkg/pubsubtest of this repository"},
-		{"AZURITE_IMAGE", "mcr.microsoft.com/azure-storage/azurite:3.37.0", []string{"tables"}, "", ""},
-		{"NODE_IMAGE", "node:24.19.0-bookworm-slim", []string{"d1"}, "", ""},
+		{"REDIS_IMAGE", "redis:7.4.6-alpine", []string{"redis"}, "redis", "Debian's redis-server"},
+		{"POSTGRES_IMAGE", "postgres:15.14-alpine", []string{"postgres"}, "postgres", "Debian's postgresql"},
+		{"AWS_IMAGE", "localstack/localstack:4.14.0", []string{"aws", "dynamodb"}, "ministack", "MiniStack from PyPI"},
+		{"GO_IMAGE", "golang:1.26.8-bookworm", nil, "golang", "Debian with this machine's Go"},
+		{"PGBOUNCER_IMAGE", "edoburu/pgbouncer:1.18.0", []string{"pgbouncer"}, "pgbouncer", "Debian's pgbouncer"},
+		{"PUBSUB_IMAGE", "gcr.io/google.com/cloudsdktool/google-cloud-cli:573.0.0-emulators", []string{"pubsub"}, "pubsub", "pkg/pubsubtest of this repository"},
+		{"AZURITE_IMAGE", "mcr.microsoft.com/azure-storage/azurite:3.37.0", []string{"tables"}, "azurite", "Azurite from npm, on Node.js from PyPI"},
+		{"NODE_IMAGE", "node:24.19.0-bookworm-slim", []string{"d1"}, "node", "Node.js from PyPI"},
+		{"COLLECTOR_IMAGE", "otel/opentelemetry-collector:0.136.0", nil, "", ""},
+		{"JAEGER_IMAGE", "jaegertracing/jaeger:2.19.0", nil, "", ""},
+		{"PROMETHEUS_IMAGE", "prom/prometheus:v3.5.0", nil, "", ""},
+		{"GRAFANA_IMAGE", "grafana/grafana:12.1.0", nil, "", ""},
 	}
+}
+
+// standIn is the name of the image in its place, which says what it is.
+func (v vendorImage) standIn() string {
+	if v.target == "" {
+		return ""
+	}
+	return "local/" + v.target + ":stand-in"
 }
 
 // builds says that the image only builds others.
@@ -61,30 +82,7 @@ func (v vendorImage) runs() string {
 	if name := os.Getenv(v.variable); name != "" {
 		return name
 	}
-	return v.standIn
-}
-
-// lacking returns the servers of a scenario that have no image here.
-func lacking(s scenarios.Scenario) []string {
-	var lacks []string
-	for _, v := range vendorImages() {
-		for _, name := range v.servers {
-			if v.runs() == "" && slices.Contains(s.Needs, name) {
-				lacks = append(lacks, name)
-			}
-		}
-	}
-	return lacks
-}
-
-func variables(servers []string) string {
-	var names []string
-	for _, v := range vendorImages() {
-		if slices.ContainsFunc(v.servers, func(s string) bool { return slices.Contains(servers, s) }) {
-			names = append(names, v.variable)
-		}
-	}
-	return strings.Join(names, ", ")
+	return v.standIn()
 }
 
 // imageEnv makes compose take what runs here.
@@ -103,15 +101,24 @@ func imageEnv() []string {
 func ran(chosen []scenarios.Scenario) map[string]string {
 	images := map[string]string{}
 	for _, v := range vendorImages() {
-		used := v.servers == nil && len(chosen) > 0
-		for _, s := range chosen {
-			used = used || slices.ContainsFunc(v.servers, func(name string) bool { return slices.Contains(s.Needs, name) })
-		}
-		if used {
+		if v.neededBy(chosen) {
 			images[v.variable] = v.runs()
 		}
 	}
 	return images
+}
+
+// neededBy says that the scenarios run it, or are built with it.
+func (v vendorImage) neededBy(chosen []scenarios.Scenario) bool {
+	if v.variable == "GO_IMAGE" {
+		return len(chosen) > 0
+	}
+	for _, s := range chosen {
+		if slices.ContainsFunc(v.servers, func(name string) bool { return slices.Contains(s.Needs, name) }) {
+			return true
+		}
+	}
+	return false
 }
 
 func writeTable(w io.Writer, images map[string]string) {
@@ -121,7 +128,7 @@ func writeTable(w io.Writer, images map[string]string) {
 		switch image := images[v.variable]; {
 		case image == v.image:
 			answer, place = "yes", "itself"
-		case image == v.standIn && image != "":
+		case image == v.standIn() && image != "":
 			place = v.from
 		case image != "":
 			place = image
@@ -130,46 +137,63 @@ func writeTable(w io.Writer, images map[string]string) {
 	}
 }
 
-// buildImages builds what is not there yet. The engine keeps layers, so that only
-// the first run is long.
-func buildImages(ctx context.Context, t *tools, e *engine) error {
-	if _, err := e.docker(ctx, "image", "inspect", baseImage); err != nil {
-		if err := t.step("building "+baseImage+" from Debian's packages", func() error { return importBase(ctx, t, e) }); err != nil {
+// buildImages builds what is not there yet of the base, the scenarios' stand-ins
+// and those of the tests. The engine keeps layers, so that only the first run is
+// long.
+func buildImages(ctx context.Context, t *tools, e *engine, chosen []scenarios.Scenario) error {
+	if _, err := e.docker(ctx, "image", "inspect", baseImage()); err != nil {
+		if err := t.step("building "+baseImage()+" from Debian's packages", func() error { return importBase(ctx, t, e) }); err != nil {
 			return err
 		}
 	}
-	dir, err := buildContext(ctx)
+	dir, err := buildContext(ctx, t)
 	if err != nil {
 		return err
 	}
 	defer os.RemoveAll(dir)
-	for _, target := range []string{"redis", "postgres", "ministack", "pubsub", "deaf"} {
+	builds := []func() error{func() error { return t.step("building "+goImage, func() error { return buildGo(ctx, e, dir) }) }}
+	for _, target := range targets(chosen) {
 		name := "local/" + target + ":stand-in"
-		err := t.step("building "+name, func() error {
-			_, err := e.docker(ctx, "build", "--quiet", "--target", target, "--tag", name, dir)
-			return err
+		builds = append(builds, func() error {
+			return t.step("building "+name, func() error {
+				_, err := e.docker(ctx, "build", "--quiet", "--build-arg", "BASE="+baseImage(), "--target", target, "--tag", name, dir)
+				return err
+			})
 		})
-		if err != nil {
-			return err
+	}
+	return atOnce(builds...)
+}
+
+// targets are those of the Dockerfile that the scenarios and our tests run, and
+// that no variable replaces.
+func targets(chosen []scenarios.Scenario) []string {
+	tested := scenarios.Scenario{Needs: testedServers()}
+	all := []string{"deaf"}
+	for _, v := range vendorImages() {
+		if v.target != "" && v.target != "golang" && v.runs() == v.standIn() && v.neededBy(append(chosen, tested)) {
+			all = append(all, v.target)
 		}
 	}
-	return t.step("building "+goImage, func() error {
-		proxy, err := output(ctx, nil, "go", "env", "GOPROXY")
-		if err != nil {
-			return err
-		}
-		goroot, err := output(ctx, nil, "go", "env", "GOROOT")
-		if err != nil {
-			return err
-		}
-		_, err = e.docker(ctx, "build", "--quiet", "--file", filepath.Join(dir, "golang.Dockerfile"),
-			"--build-arg", "GOPROXY="+proxy, "--tag", goImage, goroot)
+	return all
+}
+
+// buildGo makes an image of this machine's Go.
+func buildGo(ctx context.Context, e *engine, dir string) error {
+	proxy, err := output(ctx, nil, "go", "env", "GOPROXY")
+	if err != nil {
 		return err
-	})
+	}
+	goroot, err := output(ctx, nil, "go", "env", "GOROOT")
+	if err != nil {
+		return err
+	}
+	_, err = e.docker(ctx, "build", "--quiet", "--file", filepath.Join(dir, "golang.Dockerfile"),
+		"--build-arg", "BASE="+baseImage(), "--build-arg", "GOPROXY="+proxy, "--tag", goImage, goroot)
+	return err
 }
 
 // buildContext writes the files that images are built from into a folder.
-func buildContext(ctx context.Context) (dir string, err error) {
+func buildContext(ctx context.Context, t *tools) (dir string, err error) {
 	if dir, err = os.MkdirTemp("", "dockerproof-"); err != nil {
 		return "", err
 	}
@@ -185,26 +209,34 @@ func buildContext(ctx context.Context) (dir string, err error) {
 	if err := os.CopyFS(dir, files); err != nil {
 		return "", err
 	}
-	for _, script := range []string{"postgres.sh", "gcloud.sh"} {
+	for _, script := range []string{"postgres.sh", "pgbouncer.sh", "npm.sh", "gcloud.sh"} {
 		if err := os.Chmod(filepath.Join(dir, script), 0o755); err != nil {
 			return "", err
 		}
 	}
-	static := []string{"CGO_ENABLED=0"}
-	if _, err := output(ctx, static, "go", "build", "-buildvcs=false", "-o", filepath.Join(dir, "pubsubtest"), "./pkg/pubsubtest/cmd/pubsubtest"); err != nil {
-		return "", err
-	}
-	pins, err := os.ReadFile("deploy/local/server/ministack.txt")
+	err = t.step("building pkg/pubsubtest", func() error {
+		_, err := output(ctx, []string{"CGO_ENABLED=0"}, "go", "build", "-buildvcs=false", "-o", filepath.Join(dir, "pubsubtest"), "./pkg/pubsubtest/cmd/pubsubtest")
+		return err
+	})
 	if err != nil {
 		return "", err
 	}
-	return dir, os.WriteFile(filepath.Join(dir, "ministack.txt"), pins, 0o644)
+	for to, from := range map[string]string{"ministack.txt": "ministack.txt", "node.txt": "cloudflare/node.txt"} {
+		pins, err := os.ReadFile(filepath.Join("deploy/local/server", from))
+		if err != nil {
+			return "", err
+		}
+		if err := os.WriteFile(filepath.Join(dir, to), pins, 0o644); err != nil {
+			return "", err
+		}
+	}
+	return dir, os.CopyFS(filepath.Join(dir, "azurite"), os.DirFS("deploy/local/server/azurite"))
 }
 
 // importBase makes a root folder with all servers in it and gives it to the engine.
 // The certificates of this machine are in it, because its registries may need them.
 func importBase(ctx context.Context, t *tools, e *engine) error {
-	dir, _, err := t.cloud.DebianPackages(ctx, "", "mmdebstrap", "usr/bin/mmdebstrap", "mmdebstrap")
+	dir, err := t.mmdebstrap(ctx)
 	if err != nil {
 		return err
 	}
@@ -214,7 +246,7 @@ func importBase(ctx context.Context, t *tools, e *engine) error {
 	}
 	const certificates = "/etc/ssl/certs/ca-certificates.crt"
 	args := []string{
-		"--variant=apt", "--include=redis-server,postgresql,python3,python3-venv,ca-certificates",
+		"--variant=apt", "--include=" + basePackages,
 		"--dpkgopt=path-exclude=/usr/share/doc/*", "--dpkgopt=path-exclude=/usr/share/locale/*", "--dpkgopt=path-exclude=/usr/share/man/*",
 		"--dpkgopt=force-unsafe-io", `--aptopt=Acquire::Languages "none"`, `--setup-hook=mkdir -p "$1/usr/share/man/man1"`,
 		`--customize-hook=rm -rf "$1"/var/lib/postgresql/* "$1"/var/lib/apt/lists/*`,
@@ -229,6 +261,6 @@ func importBase(ctx context.Context, t *tools, e *engine) error {
 	if text, err := cmd.CombinedOutput(); err != nil {
 		return fmt.Errorf("mmdebstrap: %w\n%s", err, end(string(text)))
 	}
-	_, err = e.docker(ctx, "import", archive, baseImage)
+	_, err = e.docker(ctx, "import", archive, baseImage())
 	return err
 }

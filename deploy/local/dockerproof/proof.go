@@ -34,7 +34,6 @@ type claim struct {
 func (p *proof) run(ctx context.Context, chosen []scenarios.Scenario) (err error) {
 	claims := []claim{
 		{"the compose file asks for the documented images and no others", p.images},
-		{"local and loadtest build", p.build},
 	}
 	for i, s := range chosen {
 		if i == 0 {
@@ -130,12 +129,10 @@ func compareImages(names []string) error {
 func (p *proof) program(name string) string { return filepath.Join(p.tools.root, "bin", name) }
 
 func (p *proof) build(ctx context.Context) error {
-	for name, pkg := range map[string]string{"local": "./deploy/local", "loadtest": "./loadtest"} {
-		if _, err := output(ctx, nil, "go", "build", "-o", p.program(name), pkg); err != nil {
-			return err
-		}
-	}
-	return nil
+	return p.tools.step("building local and loadtest", func() error {
+		_, err := output(ctx, nil, "go", "build", "-o", p.program("")+"/", "./deploy/local", "./loadtest")
+		return err
+	})
 }
 
 func (p *proof) up(ctx context.Context, s scenarios.Scenario) error {
@@ -197,7 +194,8 @@ func (p *proof) unhealthy(ctx context.Context, s scenarios.Scenario) error {
 	if i < 0 {
 		return fmt.Errorf("%s has no server with an image of a vendor", s.Slug)
 	}
-	_, err := output(ctx, p.env(vendorImages()[i].variable+"="+deafImage), p.program("local"), "up", s.Slug)
+	env := p.env(vendorImages()[i].variable+"="+deafImage, "HEALTH_RETRIES=3")
+	_, err := output(ctx, env, p.program("local"), "up", s.Slug)
 	switch {
 	case err == nil:
 		return errors.New("it started")
@@ -207,8 +205,15 @@ func (p *proof) unhealthy(ctx context.Context, s scenarios.Scenario) error {
 	return errors.Join(p.down(ctx), p.nothingLeft(ctx))
 }
 
+// testedPackages have the tests that run through testcontainers, on testedServers.
+func testedPackages() []string {
+	return []string{"./deploy/local/server/servertest", "./scenarios/urlshortener"}
+}
+
+func testedServers() []string { return []string{"redis", "postgres", "dynamodb"} }
+
 func (p *proof) integration(ctx context.Context) error {
-	_, err := output(ctx, p.env(), "go", "test", "-count=1", "-timeout", "8m", "./deploy/local/server/servertest", "./scenarios/urlshortener")
+	_, err := output(ctx, p.env(), "go", append([]string{"test", "-count=1", "-timeout", "8m"}, testedPackages()...)...)
 	return errors.Join(err, p.nothingLeft(ctx))
 }
 
