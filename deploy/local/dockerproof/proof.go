@@ -170,15 +170,18 @@ func (p *proof) nothingLeft(ctx context.Context) error {
 	return nil
 }
 
-// load is a twentieth of the target for ten seconds, or a drill of the length that
-// the catalogue gives it, judged by the guarantee alone.
+// load is a twentieth of the target for ten seconds, or a drill of half a minute,
+// judged by the guarantee alone.
 func (p *proof) load(ctx context.Context, s scenarios.Scenario, drill string) error {
 	rate, records := max(2, s.Target.Rate/20), min(2000, max(20, s.Target.Records/10))
-	args := []string{"-containers", "-untimed", "-rate", strconv.FormatFloat(rate, 'f', -1, 64), "-records", strconv.Itoa(records), "-reports", filepath.Join(p.tools.dir, "reports")}
+	args := []string{
+		"-containers", "-untimed", "-rate", strconv.FormatFloat(rate, 'f', -1, 64), "-records", strconv.Itoa(records),
+		"-warmup", "1s", "-reports", filepath.Join(p.tools.dir, "reports"),
+	}
 	if drill == "" {
-		args = append(args, "-duration", "10s", "-warmup", "1s")
+		args = append(args, "-duration", "10s")
 	} else {
-		args = append(args, "-drill", drill)
+		args = append(args, "-duration", "30s", "-drill", drill)
 	}
 	if _, err := output(ctx, p.env(), p.program("loadtest"), append(args, s.Slug)...); err != nil {
 		return err
