@@ -83,7 +83,9 @@ func TestTheComposeFileRunsWhatShowsTracesAndMetrics(t *testing.T) {
 
 func TestTracesGoWhereTheCollectorSendsThem(t *testing.T) {
 	var config struct {
-		Receivers map[string]struct{ Protocols map[string]struct{ Endpoint string } }
+		Receivers map[string]struct {
+			Protocols map[string]struct{ Endpoint string }
+		}
 		Exporters map[string]struct{ Endpoint string }
 		Service   struct {
 			Pipelines map[string]struct{ Receivers, Exporters []string }

@@ -29,7 +29,8 @@ func up(ctx context.Context, w world, args []string) error {
 	}
 	if c.Provider() == server.Docker && len(args) == 1 {
 		if sc, found := scenarios.Find(args[0]); found {
-			return upProfile(ctx, w, c, sc)
+			_, err := upProfile(ctx, w, c, sc)
+			return err
 		}
 	}
 	set, err := c.Up(ctx, needed...)
@@ -63,28 +64,28 @@ func printEnv(w world, set *server.Set) {
 }
 
 // upProfile brings up a scenario with its roles, because Docker can build them.
-func upProfile(ctx context.Context, w world, c *server.Cloud, sc scenarios.Scenario) error {
+func upProfile(ctx context.Context, w world, c *server.Cloud, sc scenarios.Scenario) ([]server.RoleContainer, error) {
 	env, roles, err := stack.ComposeEnv(ctx, c, sc)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	collects, err := c.RunsCollector(ctx)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if collects && os.Getenv(tracesTo) == "" {
 		env = append(env, tracesTo+"=http://collector:4318")
 	}
 	set, err := c.UpProfile(ctx, sc.Slug, env, roles, sc.Needs...)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	printEnv(w, set)
 	fmt.Fprintf(w.out, "%s runs in containers:\n", sc.Title)
 	for _, r := range roles {
 		fmt.Fprintf(w.out, "  %s  http://127.0.0.1:%d  (metrics and administration: http://127.0.0.1:%d)\n", r.Name, r.Port, r.AdminPort)
 	}
-	return nil
+	return roles, nil
 }
 
 // tracesTo tells roles where their traces go.

@@ -15,6 +15,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"slices"
+	"strings"
 
 	"github.com/provingground/provingground/deploy/local/server"
 	"github.com/provingground/provingground/scenarios"
@@ -146,7 +147,7 @@ func buildImages(ctx context.Context, t *tools, e *engine, chosen []scenarios.Sc
 			return err
 		}
 	}
-	dir, err := buildContext(ctx, t)
+	dir, err := buildContext(ctx, t, slices.Contains(targets(chosen), "pubsub"))
 	if err != nil {
 		return err
 	}
@@ -170,30 +171,35 @@ func targets(chosen []scenarios.Scenario) []string {
 	tested := scenarios.Scenario{Needs: testedServers()}
 	all := []string{"deaf"}
 	for _, v := range vendorImages() {
-		if v.target != "" && v.target != "golang" && v.runs() == v.standIn() && v.neededBy(append(chosen, tested)) {
+		if v.target != "" && v.target != "golang" && v.runs() == v.standIn() && v.neededBy(slices.Concat(chosen, []scenarios.Scenario{tested})) {
 			all = append(all, v.target)
 		}
 	}
 	return all
 }
 
-// buildGo makes an image of this machine's Go.
+// buildGo makes an image of this machine's Go, unless the one that is there is of the
+// same: sending it to the engine takes long.
 func buildGo(ctx context.Context, e *engine, dir string) error {
-	proxy, err := output(ctx, nil, "go", "env", "GOPROXY")
+	about, err := output(ctx, nil, "go", "env", "GOROOT", "GOVERSION", "GOPROXY")
 	if err != nil {
 		return err
 	}
-	goroot, err := output(ctx, nil, "go", "env", "GOROOT")
-	if err != nil {
-		return err
+	made := strings.Join(append(strings.Fields(about), baseImage()), " ")
+	const label = "provingground.made"
+	if was, err := e.docker(ctx, "image", "inspect", "--format", `{{index .Config.Labels "`+label+`"}}`, goImage); err == nil && was == made {
+		return nil
 	}
-	_, err = e.docker(ctx, "build", "--quiet", "--file", filepath.Join(dir, "golang.Dockerfile"),
+	goroot, _, _ := strings.Cut(about, "\n")
+	proxy := about[strings.LastIndexByte(about, '\n')+1:]
+	_, err = e.docker(ctx, "build", "--quiet", "--file", filepath.Join(dir, "golang.Dockerfile"), "--label", label+"="+made,
 		"--build-arg", "BASE="+baseImage(), "--build-arg", "GOPROXY="+proxy, "--tag", goImage, goroot)
 	return err
 }
 
-// buildContext writes the files that images are built from into a folder.
-func buildContext(ctx context.Context, t *tools) (dir string, err error) {
+// buildContext writes the files that images are built from into a folder, with our
+// Pub/Sub where it is wanted.
+func buildContext(ctx context.Context, t *tools, pubsub bool) (dir string, err error) {
 	if dir, err = os.MkdirTemp("", "dockerproof-"); err != nil {
 		return "", err
 	}
@@ -214,12 +220,10 @@ func buildContext(ctx context.Context, t *tools) (dir string, err error) {
 			return "", err
 		}
 	}
-	err = t.step("building pkg/pubsubtest", func() error {
-		_, err := output(ctx, []string{"CGO_ENABLED=0"}, "go", "build", "-buildvcs=false", "-o", filepath.Join(dir, "pubsubtest"), "./pkg/pubsubtest/cmd/pubsubtest")
-		return err
-	})
-	if err != nil {
-		return "", err
+	if pubsub {
+		if _, err := output(ctx, []string{"CGO_ENABLED=0"}, "go", "build", "-buildvcs=false", "-o", filepath.Join(dir, "pubsubtest"), "./pkg/pubsubtest/cmd/pubsubtest"); err != nil {
+			return "", err
+		}
 	}
 	for to, from := range map[string]string{"ministack.txt": "ministack.txt", "node.txt": "cloudflare/node.txt"} {
 		pins, err := os.ReadFile(filepath.Join("deploy/local/server", from))

@@ -102,7 +102,7 @@ func (c *Cloud) keepStarted(ctx context.Context, env []string, defs []Definition
 		records = append(records, Record{Name: role.Name, Port: role.Port})
 	}
 	for _, r := range records {
-		id, err := c.compose(ctx, env, "ps", "--all", "--quiet", strings.ReplaceAll(r.Name, "/", "-"))
+		id, err := c.compose(ctx, env, "ps", "--all", "--quiet", serviceOf(r.Name))
 		if err != nil {
 			return err
 		}
@@ -118,7 +118,7 @@ func (c *Cloud) keepStarted(ctx context.Context, env []string, defs []Definition
 }
 
 func (c *Cloud) keepRole(ctx context.Context, env []string, role RoleContainer) error {
-	id, err := c.compose(ctx, env, "ps", "--quiet", strings.ReplaceAll(role.Name, "/", "-"))
+	id, err := c.compose(ctx, env, "ps", "--quiet", serviceOf(role.Name))
 	if err != nil {
 		return err
 	}
