@@ -215,3 +215,23 @@ func TestTheImagesAreBuiltWithTheGoOfTheModule(t *testing.T) {
 		}
 	}
 }
+
+// What is built of a profile is the first process of each role, so the others must
+// name the same image.
+func TestTheProcessesOfARoleShareAnImage(t *testing.T) {
+	all := services(t)
+	for _, sc := range scenarios.All() {
+		for _, role := range sc.Roles {
+			first := all[fmt.Sprintf("%s-%s-0", sc.Slug, role.Name)]
+			for i := 1; i < role.Count; i++ {
+				name := fmt.Sprintf("%s-%s-%d", sc.Slug, role.Name, i)
+				if s := all[name]; s.Image != first.Image || s.Build == nil || !maps.Equal(s.Build.Args, first.Build.Args) {
+					t.Errorf("%s has image %q of %+v, its first process %q of %+v", name, s.Image, s.Build, first.Image, first.Build)
+				}
+			}
+		}
+		if p, found := all[sc.Slug+"-provision"]; sc.Starts() && (!found || p.Build == nil) {
+			t.Errorf("no %s-provision is built", sc.Slug)
+		}
+	}
+}

@@ -5,6 +5,7 @@ package main
 import (
 	"context"
 	"embed"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"hash/fnv"
@@ -152,17 +153,35 @@ func buildImages(ctx context.Context, t *tools, e *engine, chosen []scenarios.Sc
 		return err
 	}
 	defer os.RemoveAll(dir)
-	builds := []func() error{func() error { return t.step("building "+goImage, func() error { return buildGo(ctx, e, dir) }) }}
-	for _, target := range targets(chosen) {
-		name := "local/" + target + ":stand-in"
-		builds = append(builds, func() error {
-			return t.step("building "+name, func() error {
-				_, err := e.docker(ctx, "build", "--quiet", "--build-arg", "BASE="+baseImage(), "--target", target, "--tag", name, dir)
-				return err
-			})
-		})
+	wanted := targets(chosen)
+	return atOnce(
+		func() error { return t.step("building "+goImage, func() error { return buildGo(ctx, e, dir) }) },
+		func() error {
+			return t.step("building stand-ins: "+strings.Join(wanted, ", "), func() error { return buildTargets(ctx, e, dir, wanted) })
+		},
+	)
+}
+
+// buildTargets has compose build them: the client's own builder would make every
+// stage of the file before the one that is asked for.
+func buildTargets(ctx context.Context, e *engine, dir string, wanted []string) error {
+	services := map[string]any{}
+	for _, target := range wanted {
+		services[target] = map[string]any{
+			"image": "local/" + target + ":stand-in",
+			"build": map[string]any{"context": dir, "target": target, "args": map[string]string{"BASE": baseImage()}},
+		}
 	}
-	return atOnce(builds...)
+	text, err := json.Marshal(map[string]any{"services": services}) // JSON is YAML
+	if err != nil {
+		return err
+	}
+	file := filepath.Join(dir, "compose.json")
+	if err := os.WriteFile(file, text, 0o644); err != nil {
+		return err
+	}
+	_, err = e.docker(ctx, "compose", "--project-name", "stand-ins", "--file", file, "build")
+	return err
 }
 
 // targets are those of the Dockerfile that the scenarios and our tests run, and

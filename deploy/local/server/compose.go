@@ -79,8 +79,10 @@ func (c *Cloud) UpProfile(ctx context.Context, profile string, env []string, rol
 		return nil, err
 	}
 	env = slices.Concat(env, servers)
-	if err := c.composeStep(ctx, env, []string{"--profile", profile, "up", "--detach", "--wait", "--build"}); err != nil {
-		return nil, errors.Join(err, c.keepStarted(context.WithoutCancel(ctx), env, defs, ports, roles))
+	for _, step := range profileSteps(profile, defs, roles) {
+		if err := c.composeStep(ctx, env, step); err != nil {
+			return nil, errors.Join(err, c.keepStarted(context.WithoutCancel(ctx), env, defs, ports, roles))
+		}
 	}
 	for _, role := range roles {
 		if err := c.keepRole(ctx, env, role); err != nil {

@@ -9,6 +9,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -71,8 +72,8 @@ func overrides(roles []RoleContainer, settings map[string]string) ([]byte, error
 func serviceOf(name string) string { return strings.ReplaceAll(name, "/", "-") }
 
 // up starts the project.
-func (p privateProject) up(ctx context.Context, profile string) error {
-	args := []string{"--profile", profile, "up", "--detach", "--wait", "--build"}
+func (p privateProject) up(ctx context.Context, profile string, defs []Definition, roles []RoleContainer) error {
+	var files []string
 	if len(p.over) > 0 {
 		dir, err := os.MkdirTemp("", "provingground-")
 		if err != nil {
@@ -83,15 +84,45 @@ func (p privateProject) up(ctx context.Context, profile string) error {
 		if err := os.WriteFile(file, p.over, 0o600); err != nil {
 			return err
 		}
-		args = append([]string{"--file", file}, args...)
+		files = []string{"--file", file}
 	}
-	_, err := p.cloud.composeIn(ctx, p.name, p.env, args...)
-	return err
+	for _, step := range profileSteps(profile, defs, roles) {
+		if _, err := p.cloud.composeIn(ctx, p.name, p.env, slices.Concat(files, step)...); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// profileSteps are the commands of compose that bring a profile up. The processes of
+// a role share an image, which is built once, where `up --build` would send the whole
+// repository for each of them.
+func profileSteps(profile string, defs []Definition, roles []RoleContainer) [][]string {
+	build := []string{"--profile", profile, "build"}
+	none := len(build)
+	for _, d := range defs {
+		if strings.HasPrefix(d.Image.Name(), "provingground/") {
+			build = append(build, d.Name)
+		}
+	}
+	for _, role := range roles {
+		if strings.HasSuffix(role.Name, "/0") {
+			build = append(build, serviceOf(role.Name))
+		}
+	}
+	if len(roles) > 0 {
+		build = append(build, profile+"-provision")
+	}
+	up := []string{"--profile", profile, "up", "--detach", "--wait", "--no-build"}
+	if len(build) == none {
+		return [][]string{up}
+	}
+	return [][]string{build, up}
 }
 
 func (p privateProject) start(ctx context.Context, set *Set, profile string, defs []Definition, ports map[string]int, roles []RoleContainer) error {
 	err := p.cloud.progress.step(ctx, "docker compose --profile "+profile+" up, for this run alone", func(ctx context.Context) error {
-		return p.up(ctx, profile)
+		return p.up(ctx, profile, defs, roles)
 	})
 	if err != nil {
 		return err
