@@ -77,7 +77,11 @@ func start(ctx context.Context, o options, out io.Writer) (s scene, err error) {
 		}
 	}()
 	drill := o.planned()
-	why := o.needsProcesses(drill)
+	given, err := cloud.Given(o.scenario.Needs...)
+	if err != nil {
+		return s, err
+	}
+	why := o.needsProcesses(drill, given)
 	if o.containers && why != "" {
 		return s, fmt.Errorf("%w: %s: without -containers", errUsage, why)
 	}
@@ -102,9 +106,12 @@ func start(ctx context.Context, o options, out io.Writer) (s scene, err error) {
 	return s, err
 }
 
-// needsProcesses says why the roles cannot run in containers, or nothing.
-func (o options) needsProcesses(drill scenarios.Drill) string {
+// needsProcesses says why the roles cannot run in containers, or nothing. Given is a
+// server that is not ours.
+func (o options) needsProcesses(drill scenarios.Drill, given string) string {
 	switch {
+	case given != "":
+		return given + " comes from the environment, and may not be reached from a container"
 	case len(drill.Operations) > 0:
 		return "drill " + drill.Name + " puts a proxy between roles and servers, which share a network of containers"
 	case len(o.edits) > 0:
