@@ -73,7 +73,8 @@ type options struct {
 	drill    string
 	reports  string
 	untimed  bool // judge the guarantee alone
-	// The roles run in containers, too, and the load goes through published ports.
+	// Where servers come from Docker the roles run in containers, too, and the load
+	// goes through published ports. This insists on it.
 	containers bool
 	edits      []stack.Edit // for builds of the roles that are broken on purpose
 	command    string
@@ -113,7 +114,7 @@ func parse(args []string, errOut io.Writer) (options, error) {
 	flags.StringVar(&o.drill, "drill", "", "a drill's name, several with commas between, or all")
 	flags.StringVar(&o.reports, "reports", filepath.Join(".local", "reports"), "folder for the reports")
 	flags.BoolVar(&o.untimed, "untimed", false, "judge the guarantee alone, not how fast it was")
-	flags.BoolVar(&o.containers, "containers", false, "run the roles in containers, too, from docker-compose.yml")
+	flags.BoolVar(&o.containers, "containers", false, "fail where the roles cannot run in containers, as they do with Docker")
 	if err := flags.Parse(args); err != nil {
 		return o, fmt.Errorf("%w: see above", errUsage)
 	}

@@ -471,6 +471,23 @@ func TestTheJudgeFailsBrokenBuilds(t *testing.T) {
 	}
 }
 
+func TestAProxyOrABrokenBuildTakesRolesAsProcesses(t *testing.T) {
+	s, _ := scenarios.Find("ordernotify")
+	for name, want := range map[string]bool{"": false, "deploy": false, "overload": false, "freeze": false, "inventory-down": false, "lostack": true, "ses-lost": true} {
+		o := options{scenario: s, drill: name, duration: time.Minute}
+		if why := o.needsProcesses(o.planned(), ""); (why != "") != want {
+			t.Errorf("drill %q: %q, want a reason: %v", name, why, want)
+		}
+	}
+	o := options{scenario: s, edits: []stack.Edit{{File: "a.go", Old: "a", New: "b"}}}
+	if o.needsProcesses(o.planned(), "") == "" {
+		t.Error("a broken build runs in a container of the compose file")
+	}
+	if (options{scenario: s}).needsProcesses(scenarios.Drill{}, "postgres") == "" {
+		t.Error("a server of somebody else's is left out")
+	}
+}
+
 func TestMistakesInTheCallExitWithTwo(t *testing.T) {
 	for _, args := range [][]string{
 		{},

@@ -13,6 +13,7 @@ import (
 	"github.com/provingground/provingground/deploy/local/stack"
 	"github.com/provingground/provingground/loadtest/faults/detour"
 	"github.com/provingground/provingground/loadtest/judge"
+	"github.com/provingground/provingground/scenarios"
 )
 
 const (
@@ -76,11 +77,19 @@ func start(ctx context.Context, o options, out io.Writer) (s scene, err error) {
 		}
 	}()
 	drill := o.planned()
-	if o.containers {
-		if len(drill.Operations) > 0 {
-			return s, fmt.Errorf("%w: drill %s puts a proxy between roles and servers, which share a network of containers: without -containers", errUsage, drill.Name)
-		}
-		s.stack, err = stack.Start(ctx, stack.Options{Scenario: o.scenario, Cloud: cloud, Containers: true, Edits: o.edits, Env: drill.Env, Out: out})
+	given, err := cloud.Given(o.scenario.Needs...)
+	if err != nil {
+		return s, err
+	}
+	why := o.needsProcesses(drill, given)
+	if o.containers && why != "" {
+		return s, fmt.Errorf("%w: %s: without -containers", errUsage, why)
+	}
+	if cloud.Provider() == server.Docker && why != "" {
+		fmt.Fprintf(out, "servers in containers, roles as processes: %s\n", why)
+	}
+	if o.containers || cloud.Provider() == server.Docker && why == "" {
+		s.stack, err = stack.Start(ctx, stack.Options{Scenario: o.scenario, Cloud: cloud, Containers: true, Env: drill.Env, Out: out})
 		return s, err
 	}
 	if s.servers, err = cloud.Start(ctx, o.scenario.Needs...); err != nil {
@@ -95,6 +104,20 @@ func start(ctx context.Context, o options, out io.Writer) (s scene, err error) {
 	}
 	s.stack, err = stack.Start(ctx, stack.Options{Scenario: o.scenario, Cloud: cloud, Servers: s.servers, Edits: o.edits, Env: env, Out: out})
 	return s, err
+}
+
+// needsProcesses says why the roles cannot run in containers, or nothing. Given is a
+// server that is not ours.
+func (o options) needsProcesses(drill scenarios.Drill, given string) string {
+	switch {
+	case given != "":
+		return given + " comes from the environment, and may not be reached from a container"
+	case len(drill.Operations) > 0:
+		return "drill " + drill.Name + " puts a proxy between roles and servers, which share a network of containers"
+	case len(o.edits) > 0:
+		return "their build is broken on purpose"
+	}
+	return ""
 }
 
 func merge(all ...map[string]string) map[string]string {

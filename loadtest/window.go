@@ -52,7 +52,7 @@ func (w *window) processes() []machine.Process {
 	all := []machine.Process{{Name: "loadtest", Group: machine.Generator, PID: os.Getpid()}}
 	for _, i := range s.Instances {
 		if i.PID() == 0 {
-			continue // in a container, whose processes count as others
+			continue // of another machine, which Docker's may be
 		}
 		all = append(all, machine.Process{Name: nameOf(i), Group: machine.Role, PID: i.PID()})
 	}

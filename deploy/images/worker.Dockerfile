@@ -4,12 +4,11 @@ ARG GO_IMAGE=golang:1.26.8-bookworm
 ARG NODE_IMAGE=node:24.19.0-bookworm-slim
 FROM ${GO_IMAGE} AS build
 WORKDIR /src
-COPY go.mod go.sum ./
-RUN go mod download
 COPY . .
 ARG ROLE=
 ARG CONFIG=
-RUN --mount=type=cache,target=/root/.cache/go-build \
+ENV GOMODCACHE=/cache/mod GOCACHE=/cache/build
+RUN --mount=type=cache,id=provingground-go,target=/cache,sharing=locked \
     mkdir -p /out/worker && if [ -n "$ROLE" ]; then go run ./deploy/local modules "$ROLE" /out/worker; fi \
  && if [ -n "$CONFIG" ]; then cp "deploy/$CONFIG" /out/wrangler.jsonc; fi
 

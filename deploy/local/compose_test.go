@@ -31,6 +31,7 @@ type service struct {
 	Environment map[string]string
 	Volumes     []string
 	Ports       []string
+	Volumes     []string
 	MemLimit    string `yaml:"mem_limit"`
 	Healthcheck map[string]any
 	DependsOn   map[string]struct{ Condition string } `yaml:"depends_on"`
@@ -145,6 +146,13 @@ func checkRole(t *testing.T, s service, sc scenarios.Scenario, role scenarios.Ro
 	delete(want, "AWS_CONFIG_FILE")
 	delete(want, "AWS_SHARED_CREDENTIALS_FILE")
 	got := maps.Clone(s.Environment)
+	// As every process gets them natively; without a value compose passes them on.
+	for _, name := range []string{"ENDPOINT", "HEADERS"} {
+		want["OTEL_EXPORTER_OTLP_"+name] = ""
+	}
+	for _, name := range []string{"RESOURCE_ATTRIBUTES", "SDK_DISABLED", "TRACES_SAMPLER", "TRACES_SAMPLER_ARG"} {
+		want["OTEL_"+name] = ""
+	}
 	if public := got["PUBLIC_URL"]; !strings.HasPrefix(public, "http://127.0.0.1:${"+port(0)+":-") {
 		t.Errorf("PUBLIC_URL %q is not that of the first process", public)
 	}
@@ -167,7 +175,7 @@ func checkRole(t *testing.T, s service, sc scenarios.Scenario, role scenarios.Ro
 
 func TestEveryServiceIsBoundedPinnedAndPrivate(t *testing.T) {
 	port := regexp.MustCompile(`^127\.0\.0\.1:\$\{[A-Z0-9_]+:-\d+\}:\d+$`)
-	image := regexp.MustCompile(`^\$\{[A-Z_]+_IMAGE:-[a-z./-]+:\d+\.\d+[\w.-]*\}$`)
+	image := regexp.MustCompile(`^\$\{[A-Z_]+_IMAGE:-[a-z./-]+:v?\d+\.\d+[\w.-]*\}$`)
 	for name, s := range services(t) {
 		if s.MemLimit == "" {
 			t.Errorf("%s has no memory limit", name)
@@ -183,7 +191,7 @@ func TestEveryServiceIsBoundedPinnedAndPrivate(t *testing.T) {
 		if _, found := s.Healthcheck["start_interval"]; found {
 			t.Errorf("%s uses start_interval, which engines before 25 refuse", name)
 		}
-		if s.Build == nil && s.Healthcheck["interval"] != "2s" {
+		if s.Build == nil && s.Healthcheck["interval"] != "2s" && name != "collector" {
 			t.Errorf("%s is looked at every %v, want 2s", name, s.Healthcheck["interval"])
 		}
 	}
@@ -210,6 +218,26 @@ func TestTheImagesAreBuiltWithTheGoOfTheModule(t *testing.T) {
 		}
 		if strings.Contains(string(text), "# syntax") {
 			t.Errorf("%s has a syntax line, which needs a download of its own", file)
+		}
+	}
+}
+
+// What is built of a profile is the first process of each role, so the others must
+// name the same image.
+func TestTheProcessesOfARoleShareAnImage(t *testing.T) {
+	all := services(t)
+	for _, sc := range scenarios.All() {
+		for _, role := range sc.Roles {
+			first := all[fmt.Sprintf("%s-%s-0", sc.Slug, role.Name)]
+			for i := 1; i < role.Count; i++ {
+				name := fmt.Sprintf("%s-%s-%d", sc.Slug, role.Name, i)
+				if s := all[name]; s.Image != first.Image || s.Build == nil || !maps.Equal(s.Build.Args, first.Build.Args) {
+					t.Errorf("%s has image %q of %+v, its first process %q of %+v", name, s.Image, s.Build, first.Image, first.Build)
+				}
+			}
+		}
+		if p, found := all[sc.Slug+"-provision"]; sc.Starts() && (!found || p.Build == nil) {
+			t.Errorf("no %s-provision is built", sc.Slug)
 		}
 	}
 }

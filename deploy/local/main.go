@@ -51,7 +51,7 @@ type command struct {
 
 func commands() []command {
 	return []command{
-		{"up", "[slug|server ...]", "start the servers, by default those that all running scenarios need", up},
+		{"up", "[slug|server ...]", "start the servers, by default those that all running scenarios need; observability shows traces and metrics", up},
 		{"install", "[slug|server ...]", "install what native servers need, and start nothing", install},
 		{"down", "[server ...]", "end what up and run started; native servers keep what they stored", down},
 		{"status", "", "show what runs, where, and how it is", status},

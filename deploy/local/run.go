@@ -4,6 +4,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/signal"
@@ -11,6 +12,7 @@ import (
 	"syscall"
 
 	"github.com/provingground/provingground/deploy/local/provision"
+	"github.com/provingground/provingground/deploy/local/server"
 	"github.com/provingground/provingground/deploy/local/stack"
 	"github.com/provingground/provingground/scenarios"
 )
@@ -23,6 +25,9 @@ func runScenario(ctx context.Context, w world, args []string) error {
 	c, err := w.open(ctx)
 	if err != nil {
 		return err
+	}
+	if c.Provider() == server.Docker {
+		return runContainers(ctx, w, c, sc)
 	}
 	s, err := stack.Start(ctx, stack.Options{Scenario: sc, Cloud: c, Shared: true, Out: w.err})
 	if err != nil {
@@ -40,6 +45,30 @@ func runScenario(ctx context.Context, w world, args []string) error {
 		return died // Close reports the same again
 	}
 	return closed
+}
+
+// runContainers is runScenario with the roles in containers.
+func runContainers(ctx context.Context, w world, c *server.Cloud, sc scenarios.Scenario) error {
+	roles, err := upProfile(ctx, w, c, sc)
+	if err != nil {
+		return err
+	}
+	for _, r := range roles {
+		role, first := strings.CutSuffix(strings.TrimPrefix(r.Name, sc.Slug+"/"), "/0")
+		if try := sc.Role(role).TryIt; first && try != "" {
+			fmt.Fprintf(w.out, "try: %s\n", strings.ReplaceAll(try, "{url}", fmt.Sprintf("http://127.0.0.1:%d", r.Port)))
+		}
+	}
+	fmt.Fprintln(w.out, "Ctrl-C ends it.")
+	var names []string
+	for _, r := range roles {
+		names = append(names, r.Name)
+	}
+	died := c.AwaitEnd(ctx, names...)
+	fmt.Fprintln(w.err, "ending the roles …")
+	closed := c.Down(context.WithoutCancel(ctx), names...)
+	fmt.Fprintln(w.err, "the servers run on; `make down` ends them")
+	return errors.Join(died, closed)
 }
 
 func announce(w world, sc scenarios.Scenario, s *stack.Stack) {

@@ -6,6 +6,7 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"os"
 	"slices"
 	"strings"
 
@@ -15,6 +16,9 @@ import (
 )
 
 func up(ctx context.Context, w world, args []string) error {
+	if slices.Equal(args, []string{server.ObservabilityProfile}) {
+		return upObservability(ctx, w)
+	}
 	needed, err := servers(args)
 	if err != nil {
 		return err
@@ -25,7 +29,8 @@ func up(ctx context.Context, w world, args []string) error {
 	}
 	if c.Provider() == server.Docker && len(args) == 1 {
 		if sc, found := scenarios.Find(args[0]); found {
-			return upProfile(ctx, w, c, sc)
+			_, err := upProfile(ctx, w, c, sc)
+			return err
 		}
 	}
 	set, err := c.Up(ctx, needed...)
@@ -59,20 +64,52 @@ func printEnv(w world, set *server.Set) {
 }
 
 // upProfile brings up a scenario with its roles, because Docker can build them.
-func upProfile(ctx context.Context, w world, c *server.Cloud, sc scenarios.Scenario) error {
+func upProfile(ctx context.Context, w world, c *server.Cloud, sc scenarios.Scenario) ([]server.RoleContainer, error) {
 	env, roles, err := stack.ComposeEnv(ctx, c, sc)
 	if err != nil {
-		return err
+		return nil, err
+	}
+	collects, err := c.RunsCollector(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if collects && os.Getenv(tracesTo) == "" {
+		env = append(env, tracesTo+"=http://collector:4318")
 	}
 	set, err := c.UpProfile(ctx, sc.Slug, env, roles, sc.Needs...)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	printEnv(w, set)
 	fmt.Fprintf(w.out, "%s runs in containers:\n", sc.Title)
 	for _, r := range roles {
 		fmt.Fprintf(w.out, "  %s  http://127.0.0.1:%d  (metrics and administration: http://127.0.0.1:%d)\n", r.Name, r.Port, r.AdminPort)
 	}
+	return roles, nil
+}
+
+// tracesTo tells roles where their traces go.
+const tracesTo = "OTEL_EXPORTER_OTLP_ENDPOINT"
+
+// upObservability starts what shows traces and metrics. Scenarios that come up later
+// send to it.
+func upObservability(ctx context.Context, w world) error {
+	c, err := w.open(ctx)
+	if err != nil {
+		return err
+	}
+	if c.Provider() != server.Docker {
+		return usageError{server.ObservabilityProfile + " runs in containers, with those of a scenario: it needs Docker"}
+	}
+	var names []string
+	for _, d := range server.Observability() {
+		names = append(names, d.Name)
+	}
+	set, err := c.UpProfile(ctx, server.ObservabilityProfile, nil, nil, names...)
+	if err != nil {
+		return err
+	}
+	printEnv(w, set)
 	return nil
 }
 

@@ -29,6 +29,11 @@ type engine struct {
 // startEngine uses the engine that answers, else starts one of its own with its
 // own socket: programs that look for an engine at the usual place find none.
 func startEngine(ctx context.Context, t *tools) (*engine, error) {
+	if _, err := output(ctx, nil, "docker", "info"); err != nil && os.Geteuid() == 0 {
+		if err := t.fetch(ctx); err != nil {
+			return nil, err
+		}
+	}
 	env, err := t.client(ctx)
 	if err != nil {
 		return nil, err

@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/provingground/provingground/deploy/local/server"
+	"github.com/provingground/provingground/scenarios"
 )
 
 func TestEveryImageOfTheComposeFileIsDocumented(t *testing.T) {
@@ -37,12 +38,12 @@ func TestEveryImageOfTheComposeFileIsDocumented(t *testing.T) {
 
 func TestEveryServerThatRunsAVendorsImageIsNamed(t *testing.T) {
 	t.Setenv("AWS_EMULATOR", "")
-	for _, d := range server.Table() {
+	for _, d := range append(server.Table(), server.Observability()...) {
 		if strings.HasPrefix(d.Image.Default, "provingground/") {
 			continue
 		}
 		named := slices.ContainsFunc(vendorImages(), func(v vendorImage) bool {
-			return v.variable == d.Image.Variable && slices.Contains(v.servers, d.Name)
+			return v.variable == d.Image.Variable && (v.servers == nil || slices.Contains(v.servers, d.Name))
 		})
 		if !named {
 			t.Errorf("%s runs %s, and no entry says so", d.Name, d.Image.Default)
@@ -87,11 +88,37 @@ func TestTheReadmeRepeatsTheTable(t *testing.T) {
 	}
 }
 
-func TestAnImageThatAVariableNamesRuns(t *testing.T) {
-	t.Setenv("AZURITE_IMAGE", "")
-	if _, err := choose([]string{"orderprocessor"}, false); err == nil || !strings.Contains(err.Error(), "AZURITE_IMAGE") {
-		t.Fatalf("error %v, want one that names the variable", err)
+func TestEveryScenarioHasItsStandIns(t *testing.T) {
+	for _, v := range vendorImages() {
+		t.Setenv(v.variable, "")
 	}
+	for _, s := range scenarios.All() {
+		for _, v := range vendorImages() {
+			if v.neededBy([]scenarios.Scenario{s}) && s.Starts() && v.runs() == "" {
+				t.Errorf("%s needs %s, in the place of which nothing runs", s.Slug, v.image)
+			}
+		}
+	}
+}
+
+func TestAStandInIsBuiltForWhoNeedsIt(t *testing.T) {
+	for _, v := range vendorImages() {
+		t.Setenv(v.variable, "")
+	}
+	chosen, err := choose([]string{"orderprocessor"}, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := targets(chosen); !slices.Contains(got, "azurite") || slices.Contains(got, "pubsub") || slices.Contains(got, "golang") {
+		t.Errorf("targets %q, want azurite and none of other scenarios", got)
+	}
+	t.Setenv("AZURITE_IMAGE", "azurite:mine")
+	if got := targets(chosen); slices.Contains(got, "azurite") {
+		t.Errorf("targets %q, though a variable names an image", got)
+	}
+}
+
+func TestAnImageThatAVariableNamesRuns(t *testing.T) {
 	for _, v := range vendorImages() {
 		t.Setenv(v.variable, v.image)
 	}
@@ -102,8 +129,7 @@ func TestAnImageThatAVariableNamesRuns(t *testing.T) {
 	var table strings.Builder
 	writeTable(&table, ran(chosen))
 	for _, v := range vendorImages() {
-		used := v.servers == nil || slices.ContainsFunc(v.servers, func(name string) bool { return slices.Contains(chosen[0].Needs, name) })
-		want := map[bool]string{true: "yes | itself", false: "no | nothing"}[used]
+		want := map[bool]string{true: "yes | itself", false: "no | nothing"}[v.neededBy(chosen)]
 		if row := fmt.Sprintf("| `%s` | %s |\n", v.image, want); !strings.Contains(table.String(), row) {
 			t.Errorf("no row %q in\n%s", row, table.String())
 		}

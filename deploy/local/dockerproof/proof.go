@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/provingground/provingground/scenarios"
@@ -20,7 +21,9 @@ type proof struct {
 	tools  *tools
 	engine *engine
 	before []string // containers, volumes and networks of others
-	lines  []string
+
+	mu    sync.Mutex
+	lines []string
 }
 
 // claim is one thing to prove.
@@ -29,26 +32,28 @@ type claim struct {
 	do   func(context.Context) error
 }
 
-// run proves one claim after the other. The first that fails ends it; what runs
-// then is ended, too.
+// run proves one group of claims after the other. The first that fails ends it; what
+// runs then is ended, too.
 func (p *proof) run(ctx context.Context, chosen []scenarios.Scenario) (err error) {
-	claims := []claim{
-		{"the compose file asks for the documented images and no others", p.images},
-		{"local and loadtest build", p.build},
+	first := chosen[0]
+	groups := [][]claim{
+		{{"the compose file asks for the documented images and no others", p.images}},
+		{{first.Slug + ": a server that is not healthy stops the start", func(ctx context.Context) error { return p.unhealthy(ctx, first) }}},
 	}
-	for i, s := range chosen {
-		if i == 0 {
-			claims = append(claims, claim{s.Slug + ": a server that is not healthy stops the start", func(ctx context.Context) error { return p.unhealthy(ctx, s) }})
-		}
-		claims = append(claims, p.claims(s)...)
+	for two := range slices.Chunk(chosen, 2) {
+		groups = append(groups, p.groups(two)...)
 	}
-	claims = append(claims,
-		claim{"tests run on containers that testcontainers starts", p.integration},
-		claim{"without an engine they fail", p.noEngine},
-		claim{"nothing is left", p.nothingLeft},
+	groups = append(groups,
+		[]claim{{"tests run on containers that testcontainers starts", p.integration}},
+		[]claim{{"without an engine they fail", p.noEngine}},
+		[]claim{{"nothing is left", p.nothingLeft}},
 	)
-	for _, c := range claims {
-		if err := p.prove(ctx, c); err != nil {
+	for _, group := range groups {
+		var all []func() error
+		for _, c := range group {
+			all = append(all, func() error { return p.prove(ctx, c) })
+		}
+		if err := atOnce(all...); err != nil {
 			return errors.Join(err, p.down(context.WithoutCancel(ctx)))
 		}
 	}
@@ -62,20 +67,32 @@ func (p *proof) prove(ctx context.Context, c claim) error {
 	if err != nil {
 		result = "FAILED"
 	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
 	p.lines = append(p.lines, fmt.Sprintf("%-6s %4.0f s  %s", result, time.Since(began).Seconds(), c.name))
 	return err
 }
 
-func (p *proof) claims(s scenarios.Scenario) []claim {
-	claims := []claim{
-		{s.Slug + ": up brings every container to health", func(ctx context.Context) error { return p.up(ctx, s) }},
-		{s.Slug + ": down leaves nothing", func(ctx context.Context) error { return errors.Join(p.down(ctx), p.nothingLeft(ctx)) }},
-		{s.Slug + ": a short load through published ports, with a clean ledger", func(ctx context.Context) error { return p.load(ctx, s, "") }},
+// groups are the claims of two scenarios, or of the last one. Their loads are small
+// and mostly wait, so they run at once; what starts in the clone's own project does
+// not.
+func (p *proof) groups(two []scenarios.Scenario) (groups [][]claim) {
+	var loads, drills []claim
+	var slugs []string
+	for _, s := range two {
+		slugs = append(slugs, s.Slug)
+		groups = append(groups, []claim{{s.Slug + ": up brings every container to health", func(ctx context.Context) error { return p.up(ctx, s) }}})
+		loads = append(loads, claim{s.Slug + ": a short load through published ports, with a clean ledger", func(ctx context.Context) error { return p.load(ctx, s, "") }})
+		if drill := killing(s.Slug); drill != "" {
+			drills = append(drills, claim{s.Slug + ": " + drill + " kills a container, and the ledger is clean", func(ctx context.Context) error { return p.load(ctx, s, drill) }})
+		}
 	}
-	if drill := killing(s.Slug); drill != "" {
-		claims = append(claims, claim{s.Slug + ": " + drill + " kills a container, and the ledger is clean", func(ctx context.Context) error { return p.load(ctx, s, drill) }})
-	}
-	return claims
+	names := strings.Join(slugs, ", ")
+	return append(groups,
+		[]claim{{names + ": down leaves nothing", func(ctx context.Context) error { return errors.Join(p.down(ctx), p.nothingLeft(ctx)) }}},
+		loads, drills,
+		[]claim{{names + ": the runs leave nothing", p.nothingLeft}},
+	)
 }
 
 // killing returns a drill that kills a container and needs no proxy between
@@ -130,12 +147,10 @@ func compareImages(names []string) error {
 func (p *proof) program(name string) string { return filepath.Join(p.tools.root, "bin", name) }
 
 func (p *proof) build(ctx context.Context) error {
-	for name, pkg := range map[string]string{"local": "./deploy/local", "loadtest": "./loadtest"} {
-		if _, err := output(ctx, nil, "go", "build", "-o", p.program(name), pkg); err != nil {
-			return err
-		}
-	}
-	return nil
+	return p.tools.step("building local and loadtest", func() error {
+		_, err := output(ctx, nil, "go", "build", "-o", p.program("")+"/", "./deploy/local", "./loadtest")
+		return err
+	})
 }
 
 func (p *proof) up(ctx context.Context, s scenarios.Scenario) error {
@@ -146,12 +161,26 @@ func (p *proof) up(ctx context.Context, s scenarios.Scenario) error {
 	if err != nil {
 		return err
 	}
-	want := len(s.Needs)
+	return allHealthy(s, status)
+}
+
+// allHealthy finds every server and process of a scenario in what `make status` says.
+func allHealthy(s scenarios.Scenario, status string) error {
+	names := slices.Clone(s.Needs)
 	for _, role := range s.Roles {
-		want += role.Count
+		for i := range role.Count {
+			names = append(names, fmt.Sprintf("%s/%s/%d", s.Slug, role.Name, i))
+		}
 	}
-	if got := strings.Count(status, "healthy"); got != want {
-		return fmt.Errorf("%d are healthy, want %d:\n%s", got, want, status)
+	for _, name := range names {
+		found := false
+		for line := range strings.Lines(status) {
+			fields := strings.Fields(line)
+			found = found || len(fields) > 1 && fields[0] == name && fields[len(fields)-1] == "healthy"
+		}
+		if !found {
+			return fmt.Errorf("%s is not healthy:\n%s", name, status)
+		}
 	}
 	return nil
 }
@@ -173,20 +202,21 @@ func (p *proof) nothingLeft(ctx context.Context) error {
 	return nil
 }
 
-// load is a twentieth of the target for ten seconds, or a drill of the length that
-// the catalogue gives it, judged by the guarantee alone.
+// load is a twentieth of the target for ten seconds, or a drill of twenty,
+// judged by the guarantee alone.
 func (p *proof) load(ctx context.Context, s scenarios.Scenario, drill string) error {
 	rate, records := max(2, s.Target.Rate/20), min(2000, max(20, s.Target.Records/10))
-	args := []string{"-containers", "-untimed", "-rate", strconv.FormatFloat(rate, 'f', -1, 64), "-records", strconv.Itoa(records), "-reports", filepath.Join(p.tools.dir, "reports")}
+	args := []string{
+		"-containers", "-untimed", "-rate", strconv.FormatFloat(rate, 'f', -1, 64), "-records", strconv.Itoa(records),
+		"-warmup", "1s", "-reports", filepath.Join(p.tools.dir, "reports"),
+	}
 	if drill == "" {
-		args = append(args, "-duration", "10s", "-warmup", "1s")
+		args = append(args, "-duration", "10s")
 	} else {
-		args = append(args, "-drill", drill)
+		args = append(args, "-duration", "20s", "-drill", drill)
 	}
-	if _, err := output(ctx, p.env(), p.program("loadtest"), append(args, s.Slug)...); err != nil {
-		return err
-	}
-	return p.nothingLeft(ctx)
+	_, err := output(ctx, p.env(), p.program("loadtest"), append(args, s.Slug)...)
+	return err
 }
 
 // unhealthy starts the scenario with a server that never answers.
@@ -197,7 +227,8 @@ func (p *proof) unhealthy(ctx context.Context, s scenarios.Scenario) error {
 	if i < 0 {
 		return fmt.Errorf("%s has no server with an image of a vendor", s.Slug)
 	}
-	_, err := output(ctx, p.env(vendorImages()[i].variable+"="+deafImage), p.program("local"), "up", s.Slug)
+	env := p.env(vendorImages()[i].variable+"="+deafImage, "HEALTH_RETRIES=3")
+	_, err := output(ctx, env, p.program("local"), "up", s.Slug)
 	switch {
 	case err == nil:
 		return errors.New("it started")
@@ -207,8 +238,15 @@ func (p *proof) unhealthy(ctx context.Context, s scenarios.Scenario) error {
 	return errors.Join(p.down(ctx), p.nothingLeft(ctx))
 }
 
+// testedPackages have the tests that run through testcontainers, on testedServers.
+func testedPackages() []string {
+	return []string{"./deploy/local/server/servertest", "./scenarios/urlshortener"}
+}
+
+func testedServers() []string { return []string{"redis", "postgres", "dynamodb"} }
+
 func (p *proof) integration(ctx context.Context) error {
-	_, err := output(ctx, p.env(), "go", "test", "-count=1", "-timeout", "8m", "./deploy/local/server/servertest", "./scenarios/urlshortener")
+	_, err := output(ctx, p.env(), "go", append([]string{"test", "-count=1", "-timeout", "8m"}, testedPackages()...)...)
 	return errors.Join(err, p.nothingLeft(ctx))
 }
 

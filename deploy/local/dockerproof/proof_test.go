@@ -33,6 +33,20 @@ func TestEveryDrillThatKillsIsInTheCatalogue(t *testing.T) {
 	}
 }
 
+func TestHealthIsThatOfEveryContainer(t *testing.T) {
+	s, _ := scenarios.Find("urlshortener")
+	line := func(name, state string) string { return name + " docker - 127.0.0.1:1 " + state + "\n" }
+	all := line("redis", "healthy") + line("dynamodb", "healthy") + line("urlshortener/api/0", "healthy")
+	if err := allHealthy(s, all+line("urlshortener/api/1", "healthy")); err != nil {
+		t.Error(err)
+	}
+	for _, status := range []string{all, all + line("urlshortener/api/1", "crashed"), all + line("urlshortener/api/10", "healthy")} {
+		if allHealthy(s, status) == nil {
+			t.Errorf("taken for healthy:\n%s", status)
+		}
+	}
+}
+
 func TestWhatIsAskedWronglyIsNoDisproof(t *testing.T) {
 	for _, args := range [][]string{{"nosuch"}, {"-all", "urlshortener"}, {"-nosuch"}, {"failover"}} {
 		if err := run(t.Context(), args, t.Output(), t.Output()); exitCode(err) != 2 {

@@ -11,6 +11,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/provingground/provingground/deploy/local/server"
@@ -32,6 +33,21 @@ type tools struct {
 // packages are the engine's, which bring a client as well.
 func (t *tools) packages(ctx context.Context) (dir string, libraries []string, err error) {
 	return t.cloud.DebianPackages(ctx, "", "docker", "usr/sbin/dockerd", "docker.io", "iptables")
+}
+
+// mmdebstrap makes the root folder of an image.
+func (t *tools) mmdebstrap(ctx context.Context) (dir string, err error) {
+	dir, _, err = t.cloud.DebianPackages(ctx, "", "mmdebstrap", "usr/bin/mmdebstrap", "mmdebstrap")
+	return dir, err
+}
+
+// fetch unpacks all packages at once: waiting for a mirror takes no core.
+func (t *tools) fetch(ctx context.Context) error {
+	return atOnce(
+		func() error { _, err := t.client(ctx); return err },
+		func() error { _, _, err := t.packages(ctx); return err },
+		func() error { _, err := t.mmdebstrap(ctx); return err },
+	)
 }
 
 // client returns what makes `docker compose` work: a search path and a folder with
@@ -93,6 +109,17 @@ func link(to, name string) error {
 		return err
 	}
 	return os.Symlink(to, name)
+}
+
+// atOnce does all of it, and returns what went wrong.
+func atOnce(all ...func() error) error {
+	errs := make([]error, len(all))
+	var doing sync.WaitGroup
+	for i, do := range all {
+		doing.Go(func() { errs[i] = do() })
+	}
+	doing.Wait()
+	return errors.Join(errs...)
 }
 
 // step says what begins and how long it took.

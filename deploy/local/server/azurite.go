@@ -5,7 +5,6 @@ package server
 import (
 	"context"
 	_ "embed" // of the pinned packages
-	"net/http"
 	"path/filepath"
 	"strconv"
 )
@@ -41,7 +40,10 @@ func tables() Definition {
 			return map[string]string{"TABLES_CONNECTION_STRING": "DefaultEndpointsProtocol=http;AccountName=" + storageAccount +
 				";AccountKey=" + storageKey + ";TableEndpoint=http://" + addr + "/" + storageAccount + ";"}
 		},
-		Health: refuses,
+		// Without a signature it answers with 403 when it is up.
+		Health: func(ctx context.Context, addr string) error {
+			return answers(ctx, addr, "/"+storageAccount+"/Tables")
+		},
 		pointed: func(value string) map[string]string {
 			return map[string]string{"TABLES_CONNECTION_STRING": value}
 		},
@@ -57,17 +59,4 @@ func tables() Definition {
 			return append([]string{"--tableHost", host, "--tablePort", at}, options...), nil
 		},
 	}
-}
-
-// refuses asks without a signature, which Azurite answers with 403 when it is up.
-func refuses(ctx context.Context, addr string) error {
-	r, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+addr+"/"+storageAccount+"/Tables", nil)
-	if err != nil {
-		return err
-	}
-	resp, err := http.DefaultClient.Do(r)
-	if err != nil {
-		return err
-	}
-	return resp.Body.Close()
 }

@@ -79,8 +79,10 @@ func (c *Cloud) UpProfile(ctx context.Context, profile string, env []string, rol
 		return nil, err
 	}
 	env = slices.Concat(env, servers)
-	if err := c.composeStep(ctx, env, []string{"--profile", profile, "up", "--detach", "--wait", "--build"}); err != nil {
-		return nil, errors.Join(err, c.keepStarted(context.WithoutCancel(ctx), env, defs, ports, roles))
+	for _, step := range profileSteps(profile, defs, roles) {
+		if err := c.composeStep(ctx, env, step); err != nil {
+			return nil, errors.Join(err, c.keepStarted(context.WithoutCancel(ctx), env, defs, ports, roles))
+		}
 	}
 	for _, role := range roles {
 		if err := c.keepRole(ctx, env, role); err != nil {
@@ -102,7 +104,7 @@ func (c *Cloud) keepStarted(ctx context.Context, env []string, defs []Definition
 		records = append(records, Record{Name: role.Name, Port: role.Port})
 	}
 	for _, r := range records {
-		id, err := c.compose(ctx, env, "ps", "--all", "--quiet", strings.ReplaceAll(r.Name, "/", "-"))
+		id, err := c.compose(ctx, env, "ps", "--all", "--quiet", serviceOf(r.Name))
 		if err != nil {
 			return err
 		}
@@ -118,7 +120,7 @@ func (c *Cloud) keepStarted(ctx context.Context, env []string, defs []Definition
 }
 
 func (c *Cloud) keepRole(ctx context.Context, env []string, role RoleContainer) error {
-	id, err := c.compose(ctx, env, "ps", "--quiet", strings.ReplaceAll(role.Name, "/", "-"))
+	id, err := c.compose(ctx, env, "ps", "--quiet", serviceOf(role.Name))
 	if err != nil {
 		return err
 	}

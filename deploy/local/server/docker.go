@@ -7,9 +7,11 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"os"
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 )
 
@@ -25,10 +27,29 @@ func docker(ctx context.Context, args ...string) error {
 	return err
 }
 
-func (k container) pid() int                         { return 0 }
 func (k container) kill(ctx context.Context) error   { return docker(ctx, "kill", k.id) }
 func (k container) pause(ctx context.Context) error  { return docker(ctx, "pause", k.id) }
 func (k container) resume(ctx context.Context) error { return docker(ctx, "unpause", k.id) }
+
+// pid is that of the container's first process, if the engine counts processes as
+// this machine does.
+func (k container) pid() int {
+	ctx, cancel := context.WithTimeout(context.Background(), controlTime)
+	defer cancel()
+	out, err := run(ctx, nil, "docker", "inspect", "--format", "{{.State.Pid}}", k.id)
+	if err != nil {
+		return 0
+	}
+	pid, err := strconv.Atoi(strings.TrimSpace(out))
+	if err != nil {
+		return 0
+	}
+	group, err := os.ReadFile(fmt.Sprintf("/proc/%d/cgroup", pid))
+	if err != nil || !strings.Contains(string(group), k.id) {
+		return 0
+	}
+	return pid
+}
 
 func (k container) discard(ctx context.Context) error {
 	return docker(ctx, "rm", "--force", "--volumes", k.id)
@@ -39,6 +60,32 @@ func (k container) stop(ctx context.Context) error {
 		return nil
 	}
 	return docker(ctx, "stop", "--time", "10", k.id)
+}
+
+// Host is the name that a container's programs find for their host; of a process it
+// is empty.
+func (r *Running) Host() string {
+	k, ok := r.ctl.(container)
+	if !ok {
+		return ""
+	}
+	return k.id[:min(12, len(k.id))]
+}
+
+// Replace puts a file or folder of this machine in the place of one in the server's
+// container, which stands still and starts with it.
+func (r *Running) Replace(ctx context.Context, with, path string) error {
+	k, ok := r.ctl.(container)
+	if !ok {
+		return fmt.Errorf("%s does not run in a container", r.Name)
+	}
+	// A folder's content, else the folder itself would come to lie in the other.
+	if info, err := os.Stat(with); err != nil {
+		return err
+	} else if info.IsDir() {
+		with += "/."
+	}
+	return docker(ctx, "cp", with, k.id+":"+path)
 }
 
 func (k container) alive(ctx context.Context) bool {
@@ -75,6 +122,35 @@ func (k container) await(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// AwaitEnd returns when ctx ends (nil), or when the container of a recorded server or
+// role ends that nobody asked to.
+func (c *Cloud) AwaitEnd(ctx context.Context, names ...string) error {
+	ctx, cancel := context.WithCancel(ctx)
+	ended := make(chan error, len(names))
+	var waiting sync.WaitGroup
+	defer waiting.Wait()
+	defer cancel()
+	for _, name := range names {
+		r, found, err := c.Recorded(name)
+		if err != nil || !found {
+			return errors.Join(err, fmt.Errorf("%s is not recorded", name))
+		}
+		waiting.Go(func() {
+			if _, err := run(ctx, nil, "docker", "wait", r.Container); err != nil {
+				ended <- fmt.Errorf("%s: %w", name, err)
+				return
+			}
+			ended <- fmt.Errorf("%s ended by itself; the end of its log:\n%s", name, r.tail(ctx, 12))
+		})
+	}
+	select {
+	case <-ctx.Done():
+		return nil
+	case err := <-ended:
+		return err
+	}
 }
 
 // network is one of Docker's, in which a set's containers find each other by their

@@ -33,3 +33,16 @@ func get(ctx context.Context, addr, path string) error {
 	}
 	return nil
 }
+
+// answers returns nil for any answer at all.
+func answers(ctx context.Context, addr, path string) error {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+addr+path, nil)
+	if err != nil {
+		return err
+	}
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return err
+	}
+	return resp.Body.Close()
+}

@@ -22,9 +22,10 @@ func pgbouncer() Definition {
 		Image:         Image{Variable: "PGBOUNCER_IMAGE", Default: "edoburu/pgbouncer:1.18.0"},
 		ContainerPort: 5432,
 		ContainerEnv: map[string]string{
-			"DB_HOST": "postgres", "DB_PORT": "5432", "DB_USER": "app", "AUTH_TYPE": "any", "POOL_MODE": "transaction",
+			// Whom it does not know it looks up in PostgreSQL, as this user.
+			"DB_HOST": "postgres", "DB_PORT": "5432", "DB_USER": "postgres", "AUTH_TYPE": "trust", "POOL_MODE": "transaction",
 			"MAX_CLIENT_CONN": "1000", "DEFAULT_POOL_SIZE": "20", "MAX_DB_CONNECTIONS": "20",
-			"QUERY_WAIT_TIMEOUT": "2", "SERVER_LOGIN_RETRY": "1", "SERVER_RESET_QUERY": "",
+			"QUERY_WAIT_TIMEOUT": "2", "IDLE_TRANSACTION_TIMEOUT": "10", "SERVER_CONNECT_TIMEOUT": "2", "SERVER_LOGIN_RETRY": "1",
 		},
 		Variables:    []string{"PGBOUNCER_URL"},
 		PortVariable: "PGBOUNCER_PORT",

@@ -167,6 +167,20 @@ func (c *Cloud) fromEnvironment(d Definition) (*Running, error) {
 	return nil, nil
 }
 
+// Given returns the first of the named servers that a variable points at, or nothing.
+func (c *Cloud) Given(names ...string) (string, error) {
+	defs, err := find(names)
+	if err != nil {
+		return "", err
+	}
+	for _, d := range defs {
+		if _, ok := d.given(); ok && !(c.forced && c.provider != Env) {
+			return d.Name, nil
+		}
+	}
+	return "", nil
+}
+
 func endAll(s *Set) error {
 	var errs []error
 	for _, name := range s.Names() {

@@ -47,8 +47,8 @@ const controlTime = 30 * time.Second
 // Env returns the variables that point at this server.
 func (r *Running) Env() map[string]string { return maps.Clone(r.env) }
 
-// PID returns the process id on this machine, or 0 for a container and for a
-// server that is not ours.
+// PID returns the process id on this machine, or 0 for a container of another
+// machine, which Docker's may be, and for a server that is not ours.
 func (r *Running) PID() int {
 	if r.ctl == nil {
 		return 0

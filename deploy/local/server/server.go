@@ -160,9 +160,9 @@ func Names() []string {
 	return names
 }
 
-// Find returns the table's entry for a server.
+// Find returns the table's entry for a server, or that of [Observability].
 func Find(name string) (Definition, error) {
-	all := Table()
+	all := append(Table(), Observability()...)
 	i := slices.IndexFunc(all, func(d Definition) bool { return d.Name == name })
 	if i < 0 {
 		return Definition{}, configuration("no server %q: there are %s", name, strings.Join(Names(), ", "))

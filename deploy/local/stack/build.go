@@ -25,7 +25,7 @@ func (o Options) build(ctx context.Context, edits []Edit) (map[string]string, er
 		if role.Worker != "" {
 			out, err = o.buildWorker(ctx, pkg, edits, out)
 		} else {
-			err = build{module: o.Module, pkg: pkg, edits: edits}.run(ctx, out)
+			err = build{module: o.Module, pkg: pkg, edits: edits, env: o.target()}.run(ctx, out)
 		}
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", role.Name, err)
@@ -38,12 +38,17 @@ func (o Options) build(ctx context.Context, edits []Edit) (map[string]string, er
 	return programs, nil
 }
 
+// target makes programs that run in a container, too, where the roles do.
+func (o Options) target() []string {
+	if !o.Containers {
+		return nil
+	}
+	return []string{"CGO_ENABLED=0", "GOOS=linux"}
+}
+
 // BuildNext compiles the next version of every role: this one with edits. It
 // runs from the next Upgrade of a process on.
 func (s *Stack) BuildNext(ctx context.Context, edits ...Edit) error {
-	if s.options.Containers {
-		return fmt.Errorf("%w there is no next version", errContainers)
-	}
 	programs, err := s.options.build(ctx, edits)
 	if err != nil {
 		return fmt.Errorf("next version: %w", err)

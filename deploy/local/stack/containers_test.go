@@ -14,10 +14,9 @@ import (
 // A wish that containers cannot fulfil is refused before anything starts.
 func TestContainersAreThoseOfTheComposeFile(t *testing.T) {
 	for name, wish := range map[string]func(*stack.Options){
-		"edits":    func(o *stack.Options) { o.Edits = []stack.Edit{{File: "a.go", Old: "a", New: "b"}} },
-		"settings": func(o *stack.Options) { o.Env = map[string]string{"ADMIT_PER_SECOND": "10"} },
-		"servers":  func(o *stack.Options) { o.Servers = &server.Set{} },
-		"shared":   func(o *stack.Options) { o.Shared = true },
+		"edits":   func(o *stack.Options) { o.Edits = []stack.Edit{{File: "a.go", Old: "a", New: "b"}} },
+		"servers": func(o *stack.Options) { o.Servers = &server.Set{} },
+		"shared":  func(o *stack.Options) { o.Shared = true },
 	} {
 		t.Run(name, func(t *testing.T) {
 			o := options(t, scenario())

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"os"
 	"sync"
 	"time"
 
@@ -75,10 +76,17 @@ func (in *Instance) Start(ctx context.Context) error {
 // in its own if there is none, and returns when it is ready.
 func (in *Instance) Upgrade(ctx context.Context) error {
 	in.mu.Lock()
-	if in.next != "" {
-		in.program = in.next
-	}
+	next := in.next
 	in.mu.Unlock()
+	switch {
+	case next == "":
+	case in.container != nil:
+		if err := in.container.Replace(ctx, next, inContainer(in.stack.options.Scenario.Role(in.Role))); err != nil {
+			return err
+		}
+	default:
+		in.program = next
+	}
 	return in.Start(ctx)
 }
 
@@ -130,6 +138,19 @@ func ready(ctx context.Context, client *http.Client, url string) error {
 	return nil
 }
 
+// Self is what the process that runs now calls itself by its host's name and its
+// id, as host/pid. In a container both are the container's own.
+func (in *Instance) Self() string {
+	if in.container != nil {
+		return in.container.Host() + "/1"
+	}
+	host, err := os.Hostname()
+	if err != nil {
+		host = "unknown"
+	}
+	return fmt.Sprintf("%s/%d", host, in.PID())
+}
+
 // Process returns the process that runs now or ran last; nil before Start and for
 // a container.
 func (in *Instance) Process() *process.Process {
@@ -138,8 +159,12 @@ func (in *Instance) Process() *process.Process {
 	return in.process
 }
 
-// PID returns the id of that process, or 0 before Start and for a container.
+// PID returns the id of that process, or of a container's on this machine, or 0
+// before Start and where another machine has it.
 func (in *Instance) PID() int {
+	if in.container != nil {
+		return in.container.PID()
+	}
 	if p := in.Process(); p != nil {
 		return p.PID()
 	}

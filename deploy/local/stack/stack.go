@@ -41,7 +41,7 @@ type Options struct {
 	// run has servers of its own and leaves nothing.
 	Shared bool
 	// Containers runs the roles in containers, too, as the compose file says. Then
-	// Edits, Env, Servers and Shared stay empty.
+	// Edits, Servers and Shared stay empty.
 	Containers bool
 	// Edits are made in the build, for roles that are broken on purpose.
 	Edits []Edit

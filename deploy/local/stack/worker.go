@@ -115,7 +115,7 @@ func modules(ctx context.Context, module, pkg string, edits []Edit, to string) e
 		if err != nil {
 			return err
 		}
-		if err := os.WriteFile(filepath.Join(to, f.Name()), text, 0o600); err != nil {
+		if err := os.WriteFile(filepath.Join(to, f.Name()), text, 0o644); err != nil {
 			return err
 		}
 	}

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/provingground/provingground/loadtest/judge"
@@ -21,8 +20,8 @@ type attempt struct {
 
 // death is the SIGKILL of an email process.
 type death struct {
-	pid int
-	at  time.Time
+	sender string // as its rows name it
+	at     time.Time
 }
 
 const (
@@ -39,7 +38,7 @@ const (
 func (d *Driver) judgeDoubles(o trial.Observed) judge.Check {
 	var doubled, wrong []string
 	reasons := map[string]int{}
-	killed := map[int]int{} // second mails by killed process
+	killed := map[string]int{} // second mails by killed process
 	for mail, n := range d.effects.copies() {
 		if n < 2 {
 			continue
@@ -61,9 +60,9 @@ func (d *Driver) judgeDoubles(o trial.Observed) judge.Check {
 			wrong = append(wrong, fmt.Sprintf("mail %s went out %d times, and neither a lost answer nor a killed process explains it (attempts taken over: %+v)", mail, n, attempts))
 		}
 	}
-	for pid, n := range killed {
+	for sender, n := range killed {
 		if n > atOnce {
-			wrong = append(wrong, fmt.Sprintf("process %d was killed and %d of its mails went out twice, at most %d were under way", pid, n, atOnce))
+			wrong = append(wrong, fmt.Sprintf("process %s was killed and %d of its mails went out twice, at most %d were under way", sender, n, atOnce))
 		}
 	}
 	if stray, most := d.stray(), d.strayMost(o.Drill); stray > most {
@@ -100,13 +99,13 @@ const (
 // why an attempt may have been a mail by what it left on record; empty: it left
 // nothing. An answer that a fault took may be missing there, for its sender could
 // not tell any more; it explains one attempt and no other.
-func (d *Driver) why(a attempt, killed map[int]int) string {
+func (d *Driver) why(a attempt, killed map[string]int) string {
 	if a.lost {
 		return lostAnswer
 	}
 	for _, k := range d.deaths {
-		if strings.HasSuffix(a.sender, fmt.Sprintf("/%d", k.pid)) && a.claimed.Before(k.at) {
-			killed[k.pid]++
+		if a.sender == k.sender && a.claimed.Before(k.at) {
+			killed[k.sender]++
 			return killedSender
 		}
 	}

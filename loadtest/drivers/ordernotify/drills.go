@@ -91,11 +91,11 @@ func (d *Driver) wired(drill scenarios.Drill, begin, end time.Duration) (*trial.
 // kill ends an email process and notes when. Mails that it claims until then may
 // be doubled.
 func (d *Driver) kill(victim *stack.Instance) error {
-	pid := victim.PID()
+	self := victim.Self()
 	err := victim.Kill()
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.deaths = append(d.deaths, death{pid, time.Now()})
+	d.deaths = append(d.deaths, death{self, time.Now()})
 	return err
 }
 

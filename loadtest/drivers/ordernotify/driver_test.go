@@ -149,14 +149,14 @@ func TestASecondMailNeedsALostAnswerOrAKilledProcess(t *testing.T) {
 		{"a takeover from a living process that had its answer", 2, []attempt{of("7", false)}, 0, nil, judge.Fail},
 		{"the answer was lost by the process's account", 2, []attempt{of("7", true)}, 0, nil, judge.Pass},
 		{"the drill lost the answer", 2, []attempt{of("7", false)}, 1, nil, judge.Pass},
-		{"the process was killed", 2, []attempt{of("7", false)}, 0, []death{{7, at.Add(time.Second)}}, judge.Pass},
-		{"another process was killed", 2, []attempt{of("17", false)}, 0, []death{{7, at.Add(time.Second)}}, judge.Fail},
-		{"it was killed before it began", 2, []attempt{of("7", false)}, 0, []death{{7, at.Add(-time.Second)}}, judge.Fail},
+		{"the process was killed", 2, []attempt{of("7", false)}, 0, []death{{"host/7", at.Add(time.Second)}}, judge.Pass},
+		{"another process was killed", 2, []attempt{of("17", false)}, 0, []death{{"host/7", at.Add(time.Second)}}, judge.Fail},
+		{"it was killed before it began", 2, []attempt{of("7", false)}, 0, []death{{"host/7", at.Add(-time.Second)}}, judge.Fail},
 		{"a third mail with one explanation", 3, []attempt{of("7", true)}, 0, nil, judge.Fail},
 		{"one lost answer and three mails", 3, many(2, of("7", false)), 1, nil, judge.Fail},
 		{"the lost answer is the one on record", 3, []attempt{of("7", true), of("7", false)}, 1, nil, judge.Fail},
 		{"two lost answers and three mails", 3, many(2, of("7", false)), 2, nil, judge.Pass},
-		{"more than were under way", 42, many(41, of("7", false)), 0, []death{{7, at.Add(time.Second)}}, judge.Fail},
+		{"more than were under way", 42, many(41, of("7", false)), 0, []death{{"host/7", at.Add(time.Second)}}, judge.Fail},
 		{"many answers that no fault took", 1, many(3, of("7", true)), 0, nil, judge.Fail},
 	} {
 		d := done(t, func(e *effects, _ *placed, c string) {

@@ -34,6 +34,6 @@ func Write(dir, goroot string) error {
 		return fmt.Errorf("bundle: %s reads the clock in %d places, want 1: another version of Go?", source, n)
 	}
 	return errors.Join(
-		os.WriteFile(filepath.Join(dir, "edge.mjs"), []byte(glue), 0o600),
-		os.WriteFile(filepath.Join(dir, "wasm_exec.js"), []byte(strings.Replace(text, clock, ticks, 1)), 0o600))
+		os.WriteFile(filepath.Join(dir, "edge.mjs"), []byte(glue), 0o644),
+		os.WriteFile(filepath.Join(dir, "wasm_exec.js"), []byte(strings.Replace(text, clock, ticks, 1)), 0o644))
 }

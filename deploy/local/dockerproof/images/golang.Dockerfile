@@ -1,5 +1,5 @@
 # The machine's Go in an image. The context is its GOROOT.
-ARG BASE=local/base:stand-in
+ARG BASE
 FROM ${BASE}
 COPY . /usr/local/go
 ARG GOPROXY
