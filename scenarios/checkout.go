@@ -7,7 +7,6 @@ func checkout() Scenario {
 		Slug:     "checkout",
 		Title:    "Black Friday checkout",
 		Question: "Your checkout service hammers RDS with Lambda connections and crashes on Black Friday. Fix it without touching the schema.",
-		Draft:    true,
 		Cloud:    "AWS",
 		Needs:    []string{"aws", "postgres", "pgbouncer"},
 		Template: "aws/checkout.yaml",

@@ -31,7 +31,6 @@ type service struct {
 	Environment map[string]string
 	Volumes     []string
 	Ports       []string
-	Volumes     []string
 	MemLimit    string `yaml:"mem_limit"`
 	Healthcheck map[string]any
 	DependsOn   map[string]struct{ Condition string } `yaml:"depends_on"`
