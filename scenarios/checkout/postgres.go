@@ -39,6 +39,7 @@ func OpenDatabase(ctx context.Context, url, name string, size int32) (*pgxpool.P
 	}
 	cfg.ConnConfig.DefaultQueryExecMode = pgx.QueryExecModeExec
 	cfg.ConnConfig.StatementCacheCapacity, cfg.ConnConfig.DescriptionCacheCapacity = 0, 0
+	cfg.ConnConfig.AfterNetConnect = leaveUncancelled
 	return pgxpool.NewWithConfig(ctx, cfg)
 }
 
