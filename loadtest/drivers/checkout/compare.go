@@ -36,7 +36,7 @@ type half struct {
 	done          int    // orders that are paid
 	forgotten     int    // orders that were charged and are not there
 	p99           time.Duration
-	processor     string // what of it was used
+	processor     string          // what of it was used
 	platform      string          // what the Lambda host did
 	servers       []report.Sample // connections of the application, ten looks a second
 	schema        string
