@@ -100,7 +100,7 @@ func commandsWork(t *testing.T, clone string, s scenarios.Scenario, commands, tr
 		args := strings.Fields(command)
 		t.Run(strings.Join(args, " "), func(t *testing.T) {
 			if strings.HasPrefix(command, "make run ") {
-				tryIt(t, clone, args, tries)
+				tryIt(t, clone, s, args, tries)
 				return
 			}
 			cmd := inClone(t, clone, args, small(s))
@@ -190,8 +190,10 @@ func eachPush(s scenarios.Scenario) string {
 
 // tryIt types what the page shows while its scenario runs, and compares the
 // statuses with those in the page's comments.
-func tryIt(t *testing.T, clone string, args []string, page string) {
+func tryIt(t *testing.T, clone string, s scenarios.Scenario, args []string, page string) {
 	t.Helper()
+	tried := slices.IndexFunc(s.Roles, func(r scenarios.Role) bool { return r.TryIt != "" })
+	address := regexp.MustCompile(`^ +` + s.Roles[tried].Name + ` +0 +(http://127\.0\.0\.1:\d+)`)
 	cmd := inClone(t, clone, args, "")
 	cmd.Stderr = t.Output()
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // Ctrl-C goes to all of them, as a terminal sends it
@@ -204,8 +206,8 @@ func tryIt(t *testing.T, clone string, args []string, page string) {
 	}
 	var url string
 	for lines := bufio.NewScanner(out); lines.Scan(); {
-		if found := regexp.MustCompile(`http://127\.0\.0\.1:\d+`).FindString(lines.Text()); url == "" {
-			url = found
+		if found := address.FindStringSubmatch(lines.Text()); found != nil {
+			url = found[1]
 		}
 		if strings.HasPrefix(lines.Text(), "Ctrl-C") {
 			typeIn(t, clone, url, page)

@@ -110,7 +110,7 @@ func profileSteps(profile string, defs []Definition, roles []RoleContainer) [][]
 			build = append(build, serviceOf(role.Name))
 		}
 	}
-	if len(roles) > 0 {
+	if len(roles) > 0 && len(defs) > 0 { // without a server nothing is provisioned
 		build = append(build, profile+"-provision")
 	}
 	up := []string{"--profile", profile, "up", "--detach", "--wait", "--no-build"}
