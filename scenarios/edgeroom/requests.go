@@ -6,7 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"regexp"
+	"strings"
 )
 
 // increment is the body of one.
@@ -51,8 +51,9 @@ func checkKey(what, key string) error {
 
 // checkName wants what a path can hold as it is.
 func checkName(name string) error {
-	if ok, err := regexp.MatchString(`^[a-z0-9-]{1,64}$`, name); !ok || err != nil {
-		return &Invalid{"a name has 1 to 64 characters of a to z, 0 to 9 and -"}
+	strange := strings.Trim(name, "abcdefghijklmnopqrstuvwxyz0123456789-")
+	if len(name) == 0 || len(name) > MaxName || strange != "" {
+		return &Invalid{fmt.Sprintf("a name has 1 to %d characters of a to z, 0 to 9 and -", MaxName)}
 	}
 	return nil
 }

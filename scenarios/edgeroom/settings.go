@@ -2,6 +2,7 @@ package edgeroom
 
 import (
 	"context"
+	"crypto/rand"
 	"crypto/sha256"
 	"crypto/subtle"
 	"encoding/json"
@@ -78,7 +79,7 @@ func (w *Worker) putSettings(out http.ResponseWriter, r *http.Request) {
 		reply(out, nil, &Invalid{"the settings are no JSON"})
 		return
 	}
-	version, err := w.Version(r.Context(), rand())
+	version, err := w.Version(r.Context(), rand.Text())
 	if err != nil {
 		reply(out, nil, err)
 		return

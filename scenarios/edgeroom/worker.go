@@ -2,7 +2,6 @@ package edgeroom
 
 import (
 	"context"
-	crypto "crypto/rand"
 	_ "embed" // of the page
 	"encoding/json"
 	"fmt"
@@ -80,11 +79,12 @@ func (w *Worker) Version(ctx context.Context, key string) (int64, error) {
 		return 0, err
 	}
 	defer resp.Body.Close()
+	if resp.StatusCode != http.StatusOK {
+		return 0, fmt.Errorf("next version of the settings: %s", resp.Status)
+	}
 	var c counted
-	if err := json.NewDecoder(resp.Body).Decode(&c); err != nil || resp.StatusCode != http.StatusOK {
-		return 0, fmt.Errorf("next version of the settings: status %d: %w", resp.StatusCode, err)
+	if err := json.NewDecoder(resp.Body).Decode(&c); err != nil {
+		return 0, fmt.Errorf("next version of the settings: %w", err)
 	}
 	return c.Value, nil
 }
-
-func rand() string { return crypto.Text() }
