@@ -67,7 +67,7 @@ func newCluster(t *testing.T) *cluster {
 	}
 	p := newProducer(c.queue(t, c.queues.Plain), c.queue(t, c.queues.Ordered), c.process.metrics, c.process.Log, 1e6)
 	c.producer = serve(t, p)
-	c.desk = serve(t, authorized(token, (&desk{vault{c.letters}, answers{c.process.metrics, c.process.Log}}).mux()))
+	c.desk = serve(t, authorized(token, (&desk{vault: vault{c.letters}, answers: answers{c.process.metrics, c.process.Log}}).mux()))
 	return c
 }
 

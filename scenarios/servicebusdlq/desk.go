@@ -16,6 +16,7 @@ import (
 // desk is where people look at letters and decide on them.
 type desk struct {
 	vault   vault
+	begun   chan<- struct{} // wakes the sender
 	answers answers
 }
 
@@ -176,6 +177,10 @@ func (d *desk) begin(ctx context.Context, name, who string, s Selection) (Resubm
 	begun, err := d.vault.begin(ctx, Resubmission{Name: name, By: who, ids: ids, selection: digest(string(selection))})
 	if err != nil {
 		return begun, err
+	}
+	select {
+	case d.begun <- struct{}{}:
+	default: // it is awake
 	}
 	return d.counted(ctx, begun)
 }

@@ -34,7 +34,7 @@ func (c *cluster) outcome(t *testing.T, name string) float64 {
 func step(t *testing.T, what string, s *sender, holds func() bool) {
 	t.Helper()
 	await(t, what, func() bool {
-		if err := s.step(t.Context()); err != nil {
+		if _, err := s.step(t.Context()); err != nil {
 			t.Fatal(err)
 		}
 		return holds()
@@ -143,7 +143,7 @@ func TestResubmittedTwiceIsBookedOnce(t *testing.T) {
 			c.decide(t, http.MethodPut, "/api/resubmissions/mended-again", `{"reason":"keeps-failing"}`)
 			s, other := c.sender(t), c.sender(t)
 			step(t, "done", s, func() bool {
-				if err := other.step(t.Context()); err != nil {
+				if _, err := other.step(t.Context()); err != nil {
 					t.Fatal(err)
 				}
 				return c.resubmission(t, "mended").State == done && c.resubmission(t, "mended-again").State == done

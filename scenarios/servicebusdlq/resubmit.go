@@ -138,43 +138,49 @@ type sender struct {
 	vault  vault
 	ledger ledger
 	queues map[string]*servicebusproducer.Queue // by name
+	begun  chan struct{}                        // one was decided on here
 	log    *slog.Logger
 }
 
 const (
-	stepEvery   = 250 * time.Millisecond
+	stepEvery   = 250 * time.Millisecond // while a resubmission runs
+	lookEvery   = 2 * time.Second        // for those that another process began, or left
 	stepTimeout = time.Minute
 )
 
 // run goes on with what was decided until ctx ends.
 func (s *sender) run(ctx context.Context) {
-	tick := time.NewTicker(stepEvery)
-	defer tick.Stop()
 	for ctx.Err() == nil {
-		if err := s.step(ctx); err != nil && ctx.Err() == nil {
+		wait := lookEvery
+		n, err := s.step(ctx)
+		if n > 0 {
+			wait = stepEvery
+		}
+		if err != nil && ctx.Err() == nil {
 			s.log.Warn("resubmit", "error", err)
 		}
 		select {
 		case <-ctx.Done():
-		case <-tick.C:
+		case <-s.begun:
+		case <-time.After(wait):
 		}
 	}
 }
 
-// step takes each resubmission as far as it goes now.
-func (s *sender) step(ctx context.Context) error {
+// step takes each resubmission as far as it goes now, and returns how many there are.
+func (s *sender) step(ctx context.Context) (int, error) {
 	ctx, cancel := context.WithTimeout(ctx, stepTimeout)
 	defer cancel()
 	all, err := s.vault.running(ctx)
 	if err != nil {
-		return err
+		return 0, err
 	}
 	for _, r := range all {
 		if err := s.advance(ctx, r); err != nil {
-			return fmt.Errorf("resubmission %s: %w", r.Name, err)
+			return len(all), fmt.Errorf("resubmission %s: %w", r.Name, err)
 		}
 	}
-	return nil
+	return len(all), nil
 }
 
 // advance sends the canary, or the others once it is booked.

@@ -78,14 +78,15 @@ const collecting = 4
 // RunQuarantine keeps dead letters, shows them and sends them back until ctx ends.
 func RunQuarantine(ctx context.Context, p *Process, q Queues, payments, letters *aztables.Client, adminToken string) error {
 	v := vault{letters}
-	back := &sender{vault: v, ledger: ledger{payments}, queues: map[string]*servicebusproducer.Queue{}, log: p.Log}
+	begun := make(chan struct{}, 1)
+	back := &sender{vault: v, ledger: ledger{payments}, queues: map[string]*servicebusproducer.Queue{}, begun: begun, log: p.Log}
 	for _, name := range []string{q.Plain, q.Ordered} {
 		var err error
 		if back.queues[name], err = servicebusproducer.New(p.Client, name, 1); err != nil {
 			return err
 		}
 	}
-	desk := &desk{v, answers{p.metrics, p.Log}}
+	desk := &desk{v, begun, answers{p.metrics, p.Log}}
 	return p.serve(ctx, authorized(adminToken, desk.mux()), nothing(), letters, func(ctx context.Context) error {
 		var beside sync.WaitGroup
 		defer beside.Wait()
