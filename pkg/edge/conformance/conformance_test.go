@@ -38,6 +38,7 @@ func TestPackageEdgeInWorkerd(t *testing.T) {
 		{"the schedule", schedule},
 		{"an object counts alone", objectCounts},
 		{"an object's database", objectDatabase},
+		{"an object blocks among others", blockedAmongOthers},
 		{"an alarm is tried again", alarm},
 		{"an object that cannot be made", brokenObject},
 		{"a hundred objects", manyObjectsAtOnce},
@@ -219,6 +220,31 @@ func objectDatabase(t *testing.T, w *runtime) {
 	if strings.TrimSpace(others) != "0" {
 		t.Errorf("%s requests were let in while the object was blocked", others)
 	}
+}
+
+// blockedAmongOthers blocks an object again and again while requests elsewhere in the
+// same program collect garbage and wait on timers: what wakes a goroutine of the object
+// then is often somebody else's turn.
+func blockedAmongOthers(t *testing.T, w *runtime) {
+	done := make(chan struct{})
+	var beside sync.WaitGroup
+	for range 4 {
+		beside.Go(func() {
+			for {
+				select {
+				case <-done:
+					return
+				default:
+					w.do(t, "GET", "/busy", "")
+				}
+			}
+		})
+	}
+	for range 10 {
+		inParallel(6, func() { w.want(t, "POST", "/room/blocked/block", "", "0") })
+	}
+	close(done)
+	beside.Wait()
 }
 
 func alarm(t *testing.T, w *runtime) {

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"runtime/debug"
 	"strconv"
 	"time"
 
@@ -47,6 +48,20 @@ func (w *worker) requests(mux *http.ServeMux) {
 		}
 	})
 	mux.HandleFunc("GET /after", w.after)
+	mux.HandleFunc("GET /busy", busy)
+}
+
+// busy makes garbage, has it collected, and waits on Go's own timers.
+func busy(out http.ResponseWriter, _ *http.Request) {
+	var kept [][]byte
+	for i := range 40 {
+		kept = append(kept, make([]byte, 16<<10))
+		if i%10 == 0 {
+			time.Sleep(time.Millisecond)
+		}
+	}
+	debug.FreeOSMemory()
+	answer(out, len(kept), nil)
 }
 
 func echo(w http.ResponseWriter, r *http.Request) {

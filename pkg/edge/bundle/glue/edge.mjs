@@ -199,7 +199,7 @@ const imports = {
   sync(id, pointer) {
     const [name, ...args] = read(pointer);
     const e = id === 0 ? null : events.get(id);
-    if (e && e.io !== current) return WRONG_CONTEXT;
+    if (e && !within(e.io)) return WRONG_CONTEXT;
     let v, sign = 1;
     try {
       if (id !== 0 && !e) throw new Error("the event has ended");
@@ -330,6 +330,7 @@ function bury() {
 // may be woken in the turn of another: what it asks for then waits for its own.
 
 const KEEP = 1000; // ms after which a context that only waits looks whether it must go on waiting
+const LOOK = 20; // the same, of a section
 const DOOMED = 35_000; // ms after which a context whose client left is surely gone (waitUntil ends at 30 s)
 
 let current = null; // whose turn it is
@@ -337,16 +338,87 @@ let alarm = null; // Go's next timer
 const waiting = new Set(); // contexts with an unfinished event
 
 class Context {
+  outer = null;
   events = 0;
   ops = 0;
   late = [];
   wake = null;
-  armed = Infinity;
+  timers = new Set();
+  timer = null; // its next turn
+  held = 0;
+}
+
+// A Section is a context inside of blockConcurrencyWhile or a transaction. Until that
+// ends, the platform holds back what wakes the object from outside, also what another
+// request has that is late for the section: so the section looks by itself.
+class Section extends Context {
+  constructor(outer) {
+    super();
+    this.outer = outer;
+    this.sockets = outer.sockets;
+    this.numbers = outer.numbers;
+  }
+}
+
+// section lets how, which is one of the two, run f in a section of context outer.
+async function section(outer, how, f) {
+  let begun = false;
+  try {
+    return await how(() => {
+      begun = true;
+      hold(outer);
+      return f(new Section(outer));
+    });
+  } finally {
+    if (begun) free(outer);
+  }
+}
+
+// ---- timers ----
+// The platform calls an object's timers one after the other: one that was set before a
+// section and is due in it waits for its end, and those of the section behind it. So
+// the timers around a section are taken back while it runs.
+
+function later(io, ms, f) {
+  const timer = { due: Date.now() + ms, f, id: 0 };
+  io.timers.add(timer);
+  if (io.held === 0) arm(io, timer);
+  return timer;
+}
+
+function arm(io, timer) {
+  timer.id = setTimeout(() => {
+    io.timers.delete(timer);
+    timer.f();
+  }, Math.max(0, timer.due - Date.now()));
+}
+
+function cancel(io, timer) {
+  if (!io.timers.delete(timer)) return;
+  clearTimeout(timer.id);
+}
+
+function hold(io) {
+  for (let c = io; c; c = c.outer) {
+    if (c.held++ === 0) for (const timer of c.timers) clearTimeout(timer.id);
+  }
+}
+
+function free(io) {
+  for (let c = io; c; c = c.outer) {
+    if (--c.held === 0) for (const timer of c.timers) arm(c, timer);
+  }
+}
+
+// within says whether it is the turn of context io, or of a section in it.
+function within(io) {
+  for (let c = current; c; c = c.outer) if (c === io) return true;
+  return false;
 }
 
 // inContext runs f in a turn of context io: now if it is its turn, else soon.
 function inContext(io, f) {
-  if (io === current) return f();
+  if (within(io)) return f();
   io.late.push(f);
   io.wake?.();
 }
@@ -373,23 +445,26 @@ function turn(io, f) {
 function keep(io) {
   if (io.events === 0) return;
   if (!io.wake) new Promise(resolve => { io.wake = resolve; }).then(() => { io.wake = null; turn(io); });
-  let next = io.ops === 0 ? Date.now() + KEEP : Infinity;
+  let next = io instanceof Section ? Date.now() + LOOK : io.ops === 0 ? Date.now() + KEEP : Infinity;
   if (alarm && (!alarm.owner || alarm.owner === io)) {
     alarm.owner = io;
     next = Math.min(next, alarm.due);
   }
-  if (next >= io.armed) return;
-  io.armed = next;
-  setTimeout(() => {
-    if (io.armed === next) io.armed = Infinity;
+  if (io.timer && io.timer.due <= next) return;
+  if (io.timer) cancel(io, io.timer);
+  if (next === Infinity) return;
+  io.timer = later(io, next - Date.now(), () => {
+    io.timer = null;
     if (io.events > 0) turn(io);
-  }, Math.max(0, next - Date.now()));
+  });
 }
 
 // leave hands Go's timer to another context.
 function leave(io) {
   waiting.delete(io);
   io.wake = null;
+  if (io.timer) cancel(io, io.timer);
+  io.timer = null;
   if (!alarm || alarm.owner !== io) return;
   alarm.owner = null;
   for (const other of waiting) {
@@ -594,16 +669,15 @@ export function objectClass(name) {
       super(state, env);
       this.#io.sockets = new Map();
       this.#io.numbers = new Map();
-      this.#io.nextSocket = 0;
-      state.blockConcurrencyWhile(() => this.#make());
+      state.blockConcurrencyWhile(() => this.#make(new Section(this.#io)));
     }
 
     // #make lets Go make its half, before the first event.
-    #make() {
+    #make(io) {
       this.#program = live();
       this.#id = ++nextObject;
       dropped.register(this, { p: this.#program, id: this.#id });
-      return deliver(this.#io, this.env, () => ["object.new", this.#id, name, this.ctx.id.toString(), this.ctx.id.name ?? ""], { state: this.ctx });
+      return deliver(io, this.env, () => ["object.new", this.#id, name, this.ctx.id.toString(), this.ctx.id.name ?? ""], { state: this.ctx });
     }
 
     // #deliver gives the object an event; one whose program ended is made again.
@@ -613,7 +687,7 @@ export function objectClass(name) {
         ? fetchEvent(this.#io, this.env, about, [kind, this.#id])
         : deliver(this.#io, this.env, () => [kind, this.#id, ...args], about);
       if (this.#program === live()) return send();
-      return this.ctx.blockConcurrencyWhile(() => this.#make()).then(send);
+      return section(this.#io, f => this.ctx.blockConcurrencyWhile(f), io => this.#make(io)).then(send);
     }
 
     fetch(request) { return this.#deliver("object.fetch", [], request); }
@@ -636,11 +710,13 @@ export function objectClass(name) {
   };
 }
 
+let nextSocket = 0;
+
 // number gives a WebSocket of an object a number that holds until the object hibernates.
 function number(io, ws) {
   let n = io.numbers.get(ws);
   if (n === undefined) {
-    n = ++io.nextSocket;
+    n = ++nextSocket;
     io.numbers.set(ws, n);
     io.sockets.set(n, ws);
   }
@@ -657,7 +733,7 @@ function socket(e, n) {
 // outside of Go's own call, which Go must have left before it is entered again.
 async function inside(e, object, callback, how) {
   await null;
-  return how(() => deliver(e.io, e.env, () => ["object.inside", object, callback], { state: e.state }));
+  return section(e.io, how, io => deliver(io, e.env, () => ["object.inside", object, callback], { state: e.state }));
 }
 
 // ---- operations ----
@@ -718,7 +794,7 @@ const cacheOf = name => name ? caches.open(name) : caches.default;
 
 const ops = {
   "turn": () => undefined,
-  "sleep": (e, ms) => new Promise(resolve => setTimeout(resolve, ms)),
+  "sleep": (e, ms) => new Promise(resolve => later(e.io, ms, resolve)),
   "fetch": async (e, ...r) => describe(e, await fetch(outgoing(e, ...r))),
 
   "stream.read": async (e, h) => {
