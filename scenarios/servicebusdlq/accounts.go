@@ -5,8 +5,6 @@ import (
 	"fmt"
 	"net/http"
 
-	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
-
 	"github.com/provingground/provingground/pkg/problem"
 )
 
@@ -35,15 +33,14 @@ func (a accounts) show(w http.ResponseWriter, r *http.Request) {
 	ctx, cancel := context.WithTimeout(r.Context(), requestTimeout)
 	defer cancel()
 	found := paid{Account: r.PathValue("account")}
-	var etag azcore.ETag
 	var err error
 	if validAccount(found.Account) {
-		found.Payments, found.Cents, etag, err = a.ledger.balance(ctx, found.Account)
+		found.Payments, found.Cents, err = a.ledger.paid(ctx, found.Account)
 	}
 	switch {
 	case err != nil:
 		err = fmt.Errorf("%w: %w", errUnavailable, err) // a read has no outcome
-	case etag == "":
+	case found.Payments == 0:
 		err = problem.New(http.StatusNotFound, "no-such-account", "No such account", "No payment of this account is booked.")
 	}
 	a.answers.give(w, "account", http.StatusOK, found, err)

@@ -79,7 +79,7 @@ func (b Before) charge(ctx context.Context, one *azservicebus.ReceivedMessage, l
 	if err != nil {
 		return err
 	}
-	row, err := chargeRow(rowCharge+digest(pay.id)+"-"+rand.Text(), pay, amount, 0)
+	row, err := chargeRow(rowCharge+digest(pay.id)+"-"+rand.Text(), pay, amount)
 	if err != nil {
 		return err
 	}

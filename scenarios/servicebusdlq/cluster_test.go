@@ -197,7 +197,7 @@ func await(t *testing.T, what string, holds func() bool) {
 // paid is what is booked of an account.
 func (c *cluster) paid(t *testing.T, account string) (payments, cents int64) {
 	t.Helper()
-	payments, cents, _, err := ledger{c.payments}.balance(t.Context(), account)
+	payments, cents, err := ledger{c.payments}.paid(t.Context(), account)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -3,7 +3,7 @@
 //
 //	client ─ POST /api/payments ─▶ producer ×2 ─▶ queue, or queue with sessions ─▶ processor ×2
 //	                                   ▲              │                               │ one transaction of one partition:
-//	                                   │              │                               │ dedup row + charge + balance ─▶ Table storage
+//	                                   │              │                               │ dedup row + charge ─▶ Table storage
 //	                                   │              ▼ permanent, or failed 5 times: with its reason
 //	                                   │        dead-letter queue ─▶ quarantine ×2 ─▶ Table storage: letter + audit
 //	                                   └─ a new MessageId ◀── list · groups · diff · repair · canary · resubmit · discard

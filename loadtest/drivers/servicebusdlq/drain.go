@@ -142,7 +142,7 @@ func (d *Driver) measuredProcesses() (all []machine.Process) {
 func (c *comparison) finish(ctx context.Context, want float64) {
 	const calm = 3 * time.Second
 	n, moved := c.d.finished(ctx), time.Now()
-	for n < want && time.Since(moved) < calm && sleep(ctx, 200*time.Millisecond) {
+	for n < want && time.Since(moved) < calm && sleep(ctx, time.Second) {
 		if now := c.d.finished(ctx); now > n {
 			n, moved = now, time.Now()
 		}

@@ -13,21 +13,16 @@ import (
 
 // effects are what became of the payments, where it happened.
 type effects struct {
-	charges  map[string][]charge // by payment: raw, so that a second one shows
-	balances map[string]balance  // by account
-	letters  map[string][]letter // by payment
+	charges map[string][]charge // by payment: raw, so that a second one shows
+	letters map[string][]letter // by payment
 }
 
 // charge is a row of the ledger.
 type charge struct {
-	account  string
-	cents    int64
-	position int64
-	at       time.Time
+	account string
+	cents   int64
+	at      time.Time
 }
-
-// balance is what is booked of an account.
-type balance struct{ payments, cents int64 }
 
 // look reads the ledger and what the quarantine keeps.
 func (d *Driver) look(ctx context.Context) (*effects, error) {
@@ -45,22 +40,16 @@ func (d *Driver) look(ctx context.Context) (*effects, error) {
 	return e, nil
 }
 
-// booked reads charges and balances of a table.
+// booked reads the charges of a table.
 func (d *Driver) booked(ctx context.Context, name string) (*effects, error) {
 	table, err := tablebatch.Open(d.setup.Env()["TABLES_CONNECTION_STRING"], name)
 	if err != nil {
 		return nil, err
 	}
-	e := &effects{charges: map[string][]charge{}, balances: map[string]balance{}, letters: map[string][]letter{}}
-	err = tablebatch.Each(ctx, table, "RowKey ge 'balance' and RowKey lt 'charge.'", func(row aztables.EDMEntity) bool {
-		account := strings.TrimPrefix(row.PartitionKey, "account-")
-		switch {
-		case row.RowKey == "balance":
-			e.balances[account] = balance{tablebatch.Number(row, "Payments"), tablebatch.Number(row, "Cents")}
-		case strings.HasPrefix(row.RowKey, "charge-"):
-			id := tablebatch.Text(row, "Payment")
-			e.charges[id] = append(e.charges[id], charge{account, tablebatch.Number(row, "Cents"), tablebatch.Number(row, "Position"), time.Time(row.Timestamp)})
-		}
+	e := &effects{charges: map[string][]charge{}, letters: map[string][]letter{}}
+	err = tablebatch.Each(ctx, table, "RowKey ge 'charge-' and RowKey lt 'charge.'", func(row aztables.EDMEntity) bool {
+		id := tablebatch.Text(row, "Payment")
+		e.charges[id] = append(e.charges[id], charge{strings.TrimPrefix(row.PartitionKey, "account-"), tablebatch.Number(row, "Cents"), time.Time(row.Timestamp)})
 		return true
 	})
 	if err != nil {
