@@ -430,6 +430,33 @@ func builds() []broken {
 			edits: []stack.Edit{{File: "room.go", Old: `m := &member{Client: client, Seen: min(after, r.last)}`, New: `m := &member{Client: client, Seen: min(after+1, r.last)}`}},
 			drill: "storm", check: "answers", complains: "was sent message",
 		},
+		{
+			scenario: "edgeroom", name: "a room that is made anew has no history", drill: "killed",
+			edits: []stack.Edit{{File: "room.go", Old: `UNIQUE (client, id))")`, New: `UNIQUE (client, id))", "DELETE FROM messages")`}},
+			check: "ledger", complains: "was acknowledged",
+		},
+		{
+			scenario: "edgeroom", name: "a message overtakes another",
+			edits: []stack.Edit{
+				{File: "room.go", Old: `	watched bool  // the alarm is set`, New: `	watched bool
+	held told`},
+				{File: "room.go", Old: `	return r.tell(ctx, t, live...)`, New: `	if t.Seq%4 == 2 {
+		r.held = t
+		return nil
+	}
+	err := r.tell(ctx, t, live...)
+	if t.Seq%4 == 3 {
+		err = errors.Join(err, r.tell(ctx, r.held, live...))
+	}
+	return err`},
+			},
+			check: "answers", complains: "was sent message",
+		},
+		{
+			scenario: "edgeroom", name: "without KV there are no settings", drill: "outage",
+			edits: []stack.Edit{{File: "settings.go", Old: `r.last == nil || !now.Before(r.ask)`, New: `r.last == nil || now.Year() > 0`}},
+			check: "settings without KV", complains: "were not answered",
+		},
 	}
 }
 

@@ -33,6 +33,13 @@ func (d *Driver) Judge(ctx context.Context, o trial.Observed) ([]judge.Check, er
 		d.judgeCount(value, repeated, o.Drill),
 		judge.Ledger(&d.messages, effects(ids), "messages", o.Drill),
 		d.judgeMembers(ids),
+		d.judgeSettings(ctx),
+	}
+	if d.setup.Drill == "outage" {
+		checks = append(checks, d.judgeAway())
+		for _, f := range o.Flows {
+			checks = append(checks, judge.NoErrors(f))
+		}
 	}
 	if wrong := d.wrong.list(); len(wrong) > 0 {
 		checks = append(checks, judge.Checkf("answers", false, "%s", judge.Some(wrong)))
