@@ -411,13 +411,15 @@ func builds() []broken {
 			check: "visibility", complains: "in the colo that wrote",
 		},
 		{
-			scenario: "edgeroom", name: "reads are stale now and then",
-			edits: []stack.Edit{{File: "counter.go", Old: `	n, _ := number(got)
+			scenario: "edgeroom", name: "a read is as old as the one before it",
+			edits: []stack.Edit{
+				{File: "counter.go", Old: `	n, _ := number(got)
 	return n, err`, New: `	n, _ := number(got)
-	if c.since%10 == 3 {
-		n--
-	}
-	return n, err`}},
+	n, c.before = c.before, n
+	return n, err`},
+				{File: "counter.go", Old: `	since int // increments since`, New: `	before int64
+	since int // increments since`},
+			},
 			check: "linearizable", complains: "could not have happened one request after the other",
 		},
 		{

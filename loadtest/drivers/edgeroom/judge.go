@@ -26,7 +26,7 @@ func (d *Driver) Judge(ctx context.Context, o trial.Observed) ([]judge.Check, er
 		return nil, err
 	}
 	if err := d.settled(ctx, int64(len(ids))); err != nil {
-		return nil, err
+		return d.judgeAnswers(), err // which may say why
 	}
 	checks := []judge.Check{
 		judgeHistory(d.history.list()),
@@ -41,14 +41,21 @@ func (d *Driver) Judge(ctx context.Context, o trial.Observed) ([]judge.Check, er
 			checks = append(checks, judge.NoErrors(f))
 		}
 	}
-	if wrong := d.wrong.list(); len(wrong) > 0 {
-		checks = append(checks, judge.Checkf("answers", false, "%s", judge.Some(wrong)))
-	}
+	checks = append(checks, d.judgeAnswers()...)
 	if !o.Drill {
 		p99 := d.delivered.at(99)
 		checks = append(checks, judge.Checkf("deliveries", p99 < deliveredSoon, "%d messages arrived, %v after they were sent at p99 (target %v)", d.delivered.count(), p99, deliveredSoon).Timed())
 	}
 	return checks, nil
+}
+
+// judgeAnswers fails where an answer was wrong, and is nothing where none was.
+func (d *Driver) judgeAnswers() []judge.Check {
+	wrong := d.wrong.list()
+	if len(wrong) == 0 {
+		return nil
+	}
+	return []judge.Check{judge.Checkf("answers", false, "%s", judge.Some(wrong))}
 }
 
 func (d *Driver) finalValue(ctx context.Context) (int64, error) {
