@@ -76,12 +76,15 @@ func (r *Remembering) Read(ctx context.Context) (*Settings, error) {
 	if s := r.remembered(false); s != nil {
 		return s, nil
 	}
-	ctx, cancel := context.WithTimeout(ctx, Patience)
+	reading, cancel := context.WithTimeout(ctx, Patience)
 	defer cancel()
-	s, err := r.Store.Read(ctx)
-	if err == nil {
+	s, err := r.Store.Read(reading)
+	switch {
+	case err == nil:
 		r.remember(s)
 		return s, nil
+	case ctx.Err() != nil:
+		return nil, err // the client left, which says nothing of the Store
 	}
 	if s := r.remembered(true); s != nil {
 		return s, nil

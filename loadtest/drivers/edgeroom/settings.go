@@ -74,9 +74,10 @@ func (d *Driver) readSettings(ctx context.Context, c *clients, k int64) int64 {
 	var got version
 	bad := c.Resp.Status != http.StatusOK || json.Unmarshal(c.Resp.Body, &got) != nil
 	d.countSettings(bad, string(c.Resp.Header("Age")))
-	if !bad {
-		d.saw(got)
+	if bad {
+		return 0
 	}
+	d.saw(got)
 	return got.Version
 }
 
@@ -115,14 +116,21 @@ func (d *Driver) judgeSettings(ctx context.Context) judge.Check {
 	defer cancel()
 	c := d.newClients()
 	defer c.Close()
-	d.settings.mu.Lock()
-	newest := d.settings.newest
-	d.settings.mu.Unlock()
+	newest := d.newestSettings()
 	got := d.readSettings(ctx, &c, 0)
 	for got < newest && sleep(ctx, lookEvery) {
 		got = d.readSettings(ctx, &c, 0)
 	}
-	return judge.Checkf("settings", newest > 0 && got >= newest, "version %d was acknowledged and version %d is there; %d reads, %d out of the Worker's memory and up to %v old", newest, got, d.settings.reads, d.settings.aged, d.settings.oldest)
+	s := &d.settings
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return judge.Checkf("settings", newest > 0 && got >= newest, "version %d was acknowledged and version %d is there; %d reads, %d out of the Worker's memory and up to %v old", newest, got, s.reads, s.aged, s.oldest)
+}
+
+func (d *Driver) newestSettings() int64 {
+	d.settings.mu.Lock()
+	defer d.settings.mu.Unlock()
+	return d.settings.newest
 }
 
 // judgeAway wants the settings to have been answered while KV was not there.
