@@ -65,7 +65,7 @@ bench: ## CPU per redirect beside nginx and wrk, in one run
 bench-loadtest: ## the load generator beside wrk, vegeta and wrk2, in one run
 	@$(GO) run ./loadtest/bench -seconds 4 loadtest
 
-bench-edge: ## the edge API in Go beside its twin in JavaScript, in one workerd
+bench-edge: ## the edge API and the live room in Go beside their twins in JavaScript, in one workerd
 	@$(GO) run ./loadtest/bench -seconds 3 edge
 
 bench-pubsub: ## Pub/Sub in process beside pstest, and the rate of the disk's syncs

@@ -411,13 +411,15 @@ func builds() []broken {
 			check: "visibility", complains: "in the colo that wrote",
 		},
 		{
-			scenario: "edgeroom", name: "reads are stale now and then",
-			edits: []stack.Edit{{File: "counter.go", Old: `	n, _ := number(got)
+			scenario: "edgeroom", name: "a read is as old as the one before it",
+			edits: []stack.Edit{
+				{File: "counter.go", Old: `	n, _ := number(got)
 	return n, err`, New: `	n, _ := number(got)
-	if c.since%10 == 3 {
-		n--
-	}
-	return n, err`}},
+	n, c.before = c.before, n
+	return n, err`},
+				{File: "counter.go", Old: `	since int // increments since`, New: `	before int64
+	since int // increments since`},
+			},
 			check: "linearizable", complains: "could not have happened one request after the other",
 		},
 		{
@@ -427,8 +429,35 @@ func builds() []broken {
 		},
 		{
 			scenario: "edgeroom", name: "a member that comes back misses a message",
-			edits: []stack.Edit{{File: "room.go", Old: `m := &member{Client: client, Seen: min(after, r.last)}`, New: `m := &member{Client: client, Seen: min(after+1, r.last)}`}},
+			edits: []stack.Edit{{File: "room.go", Old: `m := &member{Client: client, Seen: min(after, r.last)}`, New: `m := &member{Client: client, Seen: min(after, r.last) + min(after, 1)}`}},
 			drill: "storm", check: "answers", complains: "was sent message",
+		},
+		{
+			scenario: "edgeroom", name: "a room that is made anew has no history", drill: "killed",
+			edits: []stack.Edit{{File: "room.go", Old: `UNIQUE (client, id))")`, New: `UNIQUE (client, id))", "DELETE FROM messages")`}},
+			check: "ledger", complains: "was acknowledged",
+		},
+		{
+			scenario: "edgeroom", name: "a message overtakes another",
+			edits: []stack.Edit{
+				{File: "room.go", Old: `	watched bool  // the alarm is set`, New: `	watched bool
+	held told`},
+				{File: "room.go", Old: `	return r.tell(ctx, t, live...)`, New: `	if t.Seq%4 == 2 {
+		r.held = t
+		return nil
+	}
+	err := r.tell(ctx, t, live...)
+	if t.Seq%4 == 3 {
+		err = errors.Join(err, r.tell(ctx, r.held, live...))
+	}
+	return err`},
+			},
+			check: "answers", complains: "was sent message",
+		},
+		{
+			scenario: "edgeroom", name: "without KV there are no settings", drill: "outage",
+			edits: []stack.Edit{{File: "settings.go", Old: `r.last == nil || !now.Before(r.ask)`, New: `r.last == nil || now.Year() > 0`}},
+			check: "settings without KV", complains: "were not answered",
 		},
 	}
 }

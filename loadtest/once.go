@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"strings"
 	"sync"
 	"time"
 
@@ -77,6 +78,7 @@ func start(ctx context.Context, o options, out io.Writer) (s scene, err error) {
 		}
 	}()
 	drill := o.planned()
+	env := merge(drill.Env, faulty(drill.Bindings))
 	given, err := cloud.Given(o.scenario.Needs...)
 	if err != nil {
 		return s, err
@@ -89,13 +91,12 @@ func start(ctx context.Context, o options, out io.Writer) (s scene, err error) {
 		fmt.Fprintf(out, "servers in containers, roles as processes: %s\n", why)
 	}
 	if o.containers || cloud.Provider() == server.Docker && why == "" {
-		s.stack, err = stack.Start(ctx, stack.Options{Scenario: o.scenario, Cloud: cloud, Containers: true, Env: drill.Env, Out: out})
+		s.stack, err = stack.Start(ctx, stack.Options{Scenario: o.scenario, Cloud: cloud, Containers: true, Env: env, Out: out})
 		return s, err
 	}
 	if s.servers, err = cloud.Start(ctx, o.scenario.Needs...); err != nil {
 		return s, err
 	}
-	env := maps.Clone(drill.Env)
 	if len(drill.Operations) > 0 {
 		if s.detour, err = detour.Start(ctx, s.servers, drill.Servers...); err != nil {
 			return s, err
@@ -118,6 +119,15 @@ func (o options) needsProcesses(drill scenarios.Drill, given string) string {
 		return "their build is broken on purpose"
 	}
 	return ""
+}
+
+// faulty tells Workers before which of their bindings there is a stand-in that makes
+// faults.
+func faulty(bindings []string) map[string]string {
+	if len(bindings) == 0 {
+		return nil
+	}
+	return map[string]string{"FAULTS": strings.Join(bindings, ",")}
 }
 
 func merge(all ...map[string]string) map[string]string {

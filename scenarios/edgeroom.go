@@ -18,6 +18,22 @@ func edgeroom() Scenario {
 		Target: Target{Rate: 300, Unit: "increments", P99: 100 * time.Millisecond, Duration: time.Minute, WarmUp: 10 * time.Second, Records: 100},
 		Drills: []Drill{
 			{
+				Name: "deploy", Shows: "the one process is replaced by the next version, which keeps and says more: callers repeat what was not answered meanwhile, and no request fails",
+				Recovery: 5 * time.Second,
+			},
+			{
+				Name: "overload", Shows: "twice of what the counter admits arrives for 20 s: what is admitted is counted, the rest gets 503 with Retry-After at once, and the room goes on",
+				Lasts: 20 * time.Second, Recovery: 2 * time.Second, Admits: 200, Env: map[string]string{"ADMIT_PER_SECOND": "200"},
+			},
+			{
+				Name: "lostack", Shows: "answers of the counter's object are lost on their way to the Worker after it committed: increments are repeated with their key, get their first answer, and count once",
+				Lasts: 10 * time.Second, Recovery: 5 * time.Second, Bindings: []string{"COUNTERS"},
+			},
+			{
+				Name: "outage", Shows: "KV stands still: the settings are as old as they are, and say so; counter and room go on as if nothing were",
+				Lasts: 15 * time.Second, Recovery: 2 * time.Second, Bindings: []string{"SETTINGS"},
+			},
+			{
 				Name: "freeze", Shows: "the Worker process stands still with increments and messages under way, then goes on: nothing is lost or counted twice",
 				Lasts: 10 * time.Second, Recovery: 5 * time.Second, Role: "worker",
 			},

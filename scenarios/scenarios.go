@@ -107,11 +107,12 @@ type Target struct {
 type Drill struct {
 	Name     string
 	Shows    string        // one line: what breaks, and what the user sees meanwhile
-	Recovery time.Duration // the longest time after the end of the fault until the target holds again
+	Recovery time.Duration // the longest time after the end of the fault until the target holds again; deploy: of a role that runs once, and is away while it is replaced
 	Lasts    time.Duration // from the beginning of the fault to its end
 
 	Servers    []string          // outage: which stand still; lostack: whose answers are lost
 	Operations []string          // lostack: of these operations, as the fault proxy names them
+	Bindings   []string          // outage, lostack: of a Worker, in the place of servers
 	Role       string            // freeze: whose first process is stopped and continued
 	Queues     bool              // overload: what is beyond is not refused but accepted for later
 	Admits     float64           // overload: arrivals per second that all processes admit together

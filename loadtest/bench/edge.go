@@ -28,12 +28,27 @@ type task struct {
 	ask  func(w *worker, user int) engine.Sender
 }
 
-func tasks() []task {
+// subject is what is there in both languages.
+type subject struct {
+	slug  string // of the scenario
+	with  string // in the workerd
+	tasks []task
+	fill  func(ctx context.Context, p *pair) error // before workerd runs; may be nil
+	set   func(ctx context.Context, p *pair) error // when it runs; may be nil
+}
+
+func get(target, more string) []byte {
+	return fmt.Appendf(nil, "GET %s HTTP/1.1\r\nHost: edge\r\n%s\r\n", target, more)
+}
+
+// edgeAPI is the JSON API on D1.
+func edgeAPI() subject {
+	return subject{slug: "edgeapi", with: "both Workers and D1", tasks: apiTasks(), fill: fillItems, set: writeSettings}
+}
+
+func apiTasks() []task {
 	fixed := func(request func(w *worker, user int) []byte) func(*worker, int) engine.Sender {
 		return func(w *worker, user int) engine.Sender { return &asker{worker: w, request: request(w, user)} }
-	}
-	get := func(target, more string) []byte {
-		return fmt.Appendf(nil, "GET %s HTTP/1.1\r\nHost: edge\r\n%s\r\n", target, more)
 	}
 	return []task{
 		{"empty answer", 0.5, fixed(func(*worker, int) []byte { return get("/healthz", "") })},
@@ -52,7 +67,16 @@ func edge(ctx context.Context, o options, out, say io.Writer) error {
 	if err != nil {
 		return fmt.Errorf("%w: %w", errUsage, err)
 	}
-	p, err := startPair(ctx, cloud, say)
+	for _, s := range []subject{edgeAPI(), room()} {
+		if err := o.measurePair(ctx, cloud, s, out, say); err != nil {
+			return fmt.Errorf("%s: %w", s.slug, err)
+		}
+	}
+	return nil
+}
+
+func (o options) measurePair(ctx context.Context, cloud *server.Cloud, s subject, out, say io.Writer) error {
+	p, err := startPair(ctx, cloud, s, say)
 	if err != nil {
 		return err
 	}
@@ -70,7 +94,7 @@ func edge(ctx context.Context, o options, out, say io.Writer) error {
 // cases are each path in Go and then in JavaScript, next to each other in time.
 func (p *pair) cases(row time.Duration) []pairing {
 	var all []pairing
-	for _, task := range tasks() {
+	for _, task := range p.tasks {
 		for _, w := range p.workers {
 			flow := engine.Flow{
 				Name: task.name, Closed: &engine.ClosedLoop{Users: edgeUsers, Duration: row},
@@ -83,9 +107,9 @@ func (p *pair) cases(row time.Duration) []pairing {
 }
 
 // ratios compares the rows of each path, Go's first.
-func ratios(rows []row) []string {
+func ratios(tasks []task, rows []row) []string {
 	var lines []string
-	for i, task := range tasks() {
+	for i, task := range tasks {
 		ours, theirs := rows[2*i+inGo], rows[2*i+inJavaScript]
 		rate := ours.median(sample.rate) / max(theirs.median(sample.rate), 1e-9)
 		cpu := ours.median(func(s sample) float64 { return s.each(s.server) }) / max(theirs.median(func(s sample) float64 { return s.each(s.server) }), 1e-9)
@@ -99,12 +123,12 @@ func ratios(rows []row) []string {
 }
 
 func (p *pair) print(out io.Writer, rows []row) error {
-	fmt.Fprintf(out, "%s · %d cores · %d users, one workerd with both Workers and D1 · median of the rounds\n\n", time.Now().Format(time.DateOnly), machine.Describe().Cores, edgeUsers)
+	fmt.Fprintf(out, "%s · %d cores · %d users, one workerd with %s · median of the rounds\n\n", time.Now().Format(time.DateOnly), machine.Describe().Cores, edgeUsers, p.with)
 	if err := writeTable(out, "path, Worker in", append(common(), failures()), rows); err != nil {
 		return err
 	}
 	fmt.Fprintln(out)
-	for _, line := range ratios(rows) {
+	for _, line := range ratios(p.tasks, rows) {
 		fmt.Fprintln(out, line)
 	}
 	fmt.Fprintln(out)
@@ -112,7 +136,7 @@ func (p *pair) print(out io.Writer, rows []row) error {
 		fmt.Fprintf(out, "%-10s  %s of modules, %s compressed; from the start of the process to the first answer %d ms (median of %d)\n",
 			w.language, kilobytes(w.raw), kilobytes(w.zipped), w.started().Milliseconds(), len(w.starts))
 	}
-	fmt.Fprintf(out, "others took at most %.1f %% of the cores\n", 100*others(rows))
+	fmt.Fprintf(out, "others took at most %.1f %% of the cores\n\n", 100*others(rows))
 	return nil
 }
 

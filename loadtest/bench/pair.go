@@ -32,8 +32,9 @@ type worker struct {
 	starts                []time.Duration
 }
 
-// pair is a workerd that runs the API in Go and in JavaScript on the same D1.
+// pair is a workerd that runs the same in Go and in JavaScript.
 type pair struct {
+	subject
 	cloud   *server.Cloud
 	home    string
 	workers []*worker
@@ -41,12 +42,12 @@ type pair struct {
 	running *process.Process
 }
 
-func startPair(ctx context.Context, cloud *server.Cloud, say io.Writer) (_ *pair, err error) {
+func startPair(ctx context.Context, cloud *server.Cloud, s subject, say io.Writer) (_ *pair, err error) {
 	home, err := os.MkdirTemp("", "edge-")
 	if err != nil {
 		return nil, err
 	}
-	p := &pair{cloud: cloud, home: home, workers: []*worker{
+	p := &pair{subject: s, cloud: cloud, home: home, workers: []*worker{
 		{language: "Go", config: "wrangler.jsonc", dir: filepath.Join(home, "worker")},
 		{language: "JavaScript", config: "twin.jsonc", dir: filepath.Join(home, "twin")},
 	}}
@@ -55,14 +56,16 @@ func startPair(ctx context.Context, cloud *server.Cloud, say io.Writer) (_ *pair
 			err = errors.Join(err, p.close())
 		}
 	}()
-	fmt.Fprintln(say, "building both Workers …")
+	fmt.Fprintln(say, "building both Workers of", s.slug, "…")
 	for _, w := range p.workers {
-		if err := w.build(ctx); err != nil {
+		if err := w.build(ctx, s.slug); err != nil {
 			return nil, err
 		}
 	}
-	if err := p.fill(ctx); err != nil {
-		return nil, err
+	if s.fill != nil {
+		if err := s.fill(ctx, p); err != nil {
+			return nil, err
+		}
 	}
 	path, args, env, err := cloud.WorkerProgram(ctx)
 	if err != nil {
@@ -72,11 +75,14 @@ func startPair(ctx context.Context, cloud *server.Cloud, say io.Writer) (_ *pair
 	if p.running, err = p.run(ctx, filepath.Join(home, "d1"), p.workers...); err != nil {
 		return nil, err
 	}
-	return p, p.set(ctx)
+	if s.set == nil {
+		return p, nil
+	}
+	return p, s.set(ctx, p)
 }
 
-func (w *worker) build(ctx context.Context) error {
-	if err := stack.Modules(ctx, "./scenarios/edgeapi/cmd/"+filepath.Base(w.dir), w.dir); err != nil {
+func (w *worker) build(ctx context.Context, slug string) error {
+	if err := stack.Modules(ctx, "./scenarios/"+slug+"/cmd/"+filepath.Base(w.dir), w.dir); err != nil {
 		return err
 	}
 	files, err := os.ReadDir(w.dir)
@@ -104,9 +110,9 @@ func (w *worker) build(ctx context.Context) error {
 	return nil
 }
 
-// fill makes a D1 with items and ends it: the Workers' workerd goes on with its
+// fillItems makes a D1 with items and ends it: the Workers' workerd goes on with its
 // files.
-func (p *pair) fill(ctx context.Context) error {
+func fillItems(ctx context.Context, p *pair) error {
 	set, err := p.cloud.Start(ctx, "d1")
 	if err != nil {
 		return err
@@ -145,7 +151,7 @@ func (p *pair) run(ctx context.Context, state string, workers ...*worker) (*proc
 	var addrs, configs, dirs []string
 	for i, w := range workers {
 		w.addr = fmt.Sprintf("127.0.0.1:%d", ports[i])
-		config, err := filepath.Abs(filepath.Join("deploy/cloudflare/edgeapi", w.config))
+		config, err := filepath.Abs(filepath.Join("deploy/cloudflare", p.slug, w.config))
 		if err != nil {
 			return nil, err
 		}
@@ -189,8 +195,8 @@ func (w *worker) await(ctx context.Context, running *process.Process) error {
 	}
 }
 
-// set writes the settings that both read.
-func (p *pair) set(ctx context.Context) error {
+// writeSettings writes the settings that both read.
+func writeSettings(ctx context.Context, p *pair) error {
 	req, err := http.NewRequestWithContext(ctx, http.MethodPut, "http://"+p.workers[inGo].addr+"/api/settings", strings.NewReader(`{"currency":"EUR","notice":"Free shipping this week"}`))
 	if err != nil {
 		return err

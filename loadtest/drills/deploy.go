@@ -9,11 +9,13 @@ import (
 	"github.com/provingground/provingground/loadtest/faults"
 	"github.com/provingground/provingground/loadtest/judge"
 	"github.com/provingground/provingground/loadtest/trial"
+	"github.com/provingground/provingground/scenarios"
 )
 
 // deploy replaces one process after the other by the next version while the rest
-// serve, so that both versions share the stores for a while.
-func deploy(s trial.Setup, next []stack.Edit) *trial.Drill {
+// serve, so that both versions share the stores for a while. A role that runs once
+// is away meanwhile: its callers wait, and must have their answers then.
+func deploy(d scenarios.Drill, s trial.Setup, next []stack.Edit) *trial.Drill {
 	var steps []faults.Step
 	at := s.FaultBegins()
 	for _, in := range s.Stack.Instances {
@@ -31,7 +33,7 @@ func deploy(s trial.Setup, next []stack.Edit) *trial.Drill {
 	return &trial.Drill{
 		Before: func(ctx context.Context) error { return s.Stack.BuildNext(ctx, next...) },
 		Steps:  steps,
-		Judge:  judgeDeploy,
+		Judge:  func(o trial.Observed) []judge.Check { return judgeDeploy(d, o) },
 	}
 }
 
@@ -50,10 +52,13 @@ func awaitReady(ctx context.Context, ready func(int) bool, process int) error {
 	return nil
 }
 
-func judgeDeploy(o trial.Observed) []judge.Check {
+func judgeDeploy(d scenarios.Drill, o trial.Observed) []judge.Check {
 	var checks []judge.Check
 	for _, f := range o.Flows {
 		checks = append(checks, judge.NoErrors(f))
+	}
+	if d.Recovery > 0 {
+		return append(checks, o.Recovered())
 	}
 	return append(checks, judge.Latency(o.Main(), o.TargetP99))
 }

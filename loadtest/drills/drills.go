@@ -18,7 +18,7 @@ import (
 func Plan(d scenarios.Drill, s trial.Setup, driver trial.Driver) (*trial.Drill, error) {
 	switch d.Name {
 	case "deploy":
-		return deploy(s, driver.Next()), nil
+		return deploy(d, s, driver.Next()), nil
 	case "overload":
 		return overload(d, s), nil
 	case "lostack":

@@ -1,6 +1,10 @@
 package drills_test
 
 import (
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"slices"
 	"testing"
 	"time"
 
@@ -94,6 +98,51 @@ func TestAnOverloadIsJudgedByWhatIsServedAndHowTheRestIsRefused(t *testing.T) {
 	}
 }
 
+// runner is that of a Worker: it notes the faults that it is to make, and has met three.
+type runner struct{ asked []string }
+
+func (r *runner) ServeHTTP(w http.ResponseWriter, req *http.Request) {
+	body, err := io.ReadAll(req.Body)
+	if err != nil {
+		w.WriteHeader(http.StatusBadRequest)
+		return
+	}
+	r.asked = append(r.asked, req.URL.Path+" "+string(body))
+	_, _ = io.WriteString(w, `{"hits":3}`) // the test sees what is missing
+}
+
+func TestFaultsOfBindingsAreMadeByTheWorkersRunner(t *testing.T) {
+	for _, tt := range []struct {
+		drill string
+		want  []string
+	}{
+		{"outage", []string{`/faults/KV {"effect":"away","share":0}`, `/faults/KV {"effect":"none","share":0}`}},
+		{"lostack", []string{`/faults/KV {"effect":"lost","share":0.3}`, `/faults/KV {"effect":"none","share":0}`}},
+	} {
+		r := &runner{}
+		server := httptest.NewServer(r)
+		defer server.Close()
+		s := setup(t)
+		s.Scenario.Roles[0].Worker, s.Stack.Instances[0].AdminURL = "cloudflare/echo/wrangler.jsonc", server.URL
+		plan, err := drills.Plan(scenarios.Drill{Name: tt.drill, Lasts: time.Second, Bindings: []string{"KV"}}, s, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, step := range plan.Steps {
+			if err := step.Do(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if !slices.Equal(r.asked, tt.want) {
+			t.Errorf("%s: the runner is asked for %q, want %q", tt.drill, r.asked, tt.want)
+		}
+		checks := plan.Judge(trial.Observed{Flows: []engine.FlowResult{seconds(engine.Second{})}})
+		if tt.drill == "lostack" && checks[0].Sentence != "3 answers were lost after the operation was executed" {
+			t.Errorf("lostack: %s", checks[0].Sentence)
+		}
+	}
+}
+
 func worst(checks []judge.Check) judge.Verdict {
 	for _, c := range checks {
 		if c.Verdict == judge.Fail {
@@ -108,6 +157,8 @@ func TestADrillThatTheCatalogueDescribesInPartIsRefused(t *testing.T) {
 		{Name: "freeze", Role: "echo"},
 		{Name: "freeze", Lasts: time.Second, Role: "nosuch"},
 		{Name: "outage", Lasts: time.Second},
+		{Name: "lostack", Lasts: time.Second},
+		{Name: "lostack", Bindings: []string{"KV"}},
 		{Name: "outage", Servers: []string{"redis"}},
 	} {
 		if _, err := drills.Plan(d, setup(t), nil); err == nil {

@@ -3,6 +3,7 @@ package drills
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/provingground/provingground/loadtest/faults"
@@ -19,19 +20,20 @@ const lostShare = 0.3
 // lostack loses answers of operations that have an effect, after the server did
 // what it was asked. Who repeats must not do it twice.
 func lostack(d scenarios.Drill, s trial.Setup) (*trial.Drill, error) {
-	if len(d.Servers) == 0 || len(d.Operations) == 0 || d.Lasts <= 0 {
-		return nil, fmt.Errorf("drill lostack of %s needs servers, operations and a time in the catalogue", s.Scenario.Slug)
+	servers := len(d.Servers) > 0 && len(d.Operations) > 0
+	if !servers && len(d.Bindings) == 0 || d.Lasts <= 0 {
+		return nil, fmt.Errorf("drill lostack of %s needs servers with operations, or bindings, and a time in the catalogue", s.Scenario.Slug)
 	}
-	if s.Detour == nil {
+	if servers && s.Detour == nil {
 		return nil, fmt.Errorf("drill lostack of %s: its servers are not behind fault proxies", s.Scenario.Slug)
 	}
 	l := &losses{drill: d, setup: s}
 	begin := s.FaultBegins()
-	names := strings.Join(d.Servers, " and ")
+	names := strings.Join(slices.Concat(d.Servers, d.Bindings), " and ")
 	return &trial.Drill{
 		Steps: []faults.Step{
-			{At: begin, Name: names + ": answers are lost", Do: func(context.Context) error { return l.begin() }},
-			{At: begin + d.Lasts, Name: names + ": answers arrive again", Do: func(context.Context) error { return l.end() }},
+			{At: begin, Name: names + ": answers are lost", Do: func(ctx context.Context) error { return l.begin(ctx) }},
+			{At: begin + d.Lasts, Name: names + ": answers arrive again", Do: func(ctx context.Context) error { return l.end(ctx) }},
 		},
 		Judge: l.judge,
 	}, nil
@@ -42,9 +44,10 @@ type losses struct {
 	drill    scenarios.Drill
 	setup    trial.Setup
 	injected []*proxy.Injected
+	bound    int // of bindings, when it is over
 }
 
-func (l *losses) begin() error {
+func (l *losses) begin(ctx context.Context) error {
 	for i, name := range l.drill.Servers {
 		for j, operation := range l.drill.Operations {
 			on := proxy.Match{Operation: operation, Probability: lostShare, Seed: uint64(i*len(l.drill.Operations) + j)}
@@ -55,18 +58,20 @@ func (l *losses) begin() error {
 			l.injected = append(l.injected, in)
 		}
 	}
-	return nil
+	_, err := bind(ctx, l.drill, l.setup, fault{Effect: "lost", Share: lostShare})
+	return err
 }
 
-func (l *losses) end() error {
+func (l *losses) end(ctx context.Context) (err error) {
 	for _, in := range l.injected {
 		in.Remove()
 	}
-	return nil
+	l.bound, err = bind(ctx, l.drill, l.setup, fault{Effect: "none"})
+	return err
 }
 
 func (l *losses) judge(o trial.Observed) []judge.Check {
-	lost := 0
+	lost := l.bound
 	for _, in := range l.injected {
 		lost += in.Hits()
 	}

@@ -14,6 +14,8 @@ type Counter struct {
 	// Pause waits for so long. Increments that arrive meanwhile are committed
 	// together: a commit waits for the disk, and holds everybody up.
 	Pause func(ctx context.Context, d time.Duration) error
+	// Admit says whether one more increment may come in now; nil lets all in.
+	Admit func() bool
 
 	mu    sync.Mutex
 	queue []*waiting
@@ -58,12 +60,15 @@ func (c *Counter) Value(ctx context.Context) (int64, error) {
 // Add adds an amount once for each key and returns the value that this made, also
 // when the key comes again.
 func (c *Counter) Add(ctx context.Context, key string, amount int64) (value int64, again bool, err error) {
+	if c.Admit != nil && !c.Admit() {
+		return 0, false, ErrBusy
+	}
 	w := &waiting{key: key, amount: amount, done: make(chan struct{})}
-	c.mu.Lock()
-	first := len(c.queue) == 0
-	c.queue = append(c.queue, w)
-	c.mu.Unlock()
-	if first {
+	n := c.enqueue(w)
+	if n > MaxWaiting {
+		return 0, false, ErrBusy
+	}
+	if n == 1 {
 		c.commit(context.WithoutCancel(ctx)) // the others wait for it, whoever left
 	}
 	select {
@@ -72,6 +77,18 @@ func (c *Counter) Add(ctx context.Context, key string, amount int64) (value int6
 	case <-ctx.Done():
 		return 0, false, context.Cause(ctx)
 	}
+}
+
+// enqueue returns how many increments wait, with this one, which does not where they
+// are too many.
+func (c *Counter) enqueue(w *waiting) int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if len(c.queue) < MaxWaiting {
+		c.queue = append(c.queue, w)
+		return len(c.queue)
+	}
+	return len(c.queue) + 1
 }
 
 // commit waits for others and counts all that came. Between the first and the last

@@ -25,6 +25,7 @@ const (
 	MaxMembers  = 500    // of a room at once
 	MaxSettings = 16_000 // of the settings' document
 	MaxBy       = 1000   // of one increment
+	MaxWaiting  = 1000   // increments of a counter that wait for their commit
 
 	// History is how many messages a room keeps for those who come back.
 	History = 10_000
@@ -40,12 +41,15 @@ const (
 	Lease = 30 * time.Second
 	// KeysKept is how long a repeated increment gets its first answer, at least.
 	KeysKept = 10 * time.Minute
+	// Patience is how long the Worker waits for KV before it answers what it knows.
+	Patience = 2 * time.Second
 )
 
 // What a caller acts on. Invalid says what is wrong with a request.
 var (
 	ErrKeyReused = errors.New("the Idempotency-Key was used for another increment")
 	ErrFull      = errors.New("the room is full")
+	ErrBusy      = errors.New("the counter has more to do than it can")
 )
 
 // Invalid is a request that cannot be carried out as it is, and why.

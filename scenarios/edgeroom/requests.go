@@ -79,6 +79,9 @@ func reply(w http.ResponseWriter, v any, err error) {
 	case errors.Is(err, ErrFull):
 		w.Header().Set("Retry-After", "5")
 		refuse(w, http.StatusServiceUnavailable, "full", err.Error())
+	case errors.Is(err, ErrBusy):
+		w.Header().Set("Retry-After", "1")
+		refuse(w, http.StatusServiceUnavailable, "busy", err.Error())
 	default:
 		// Whether it happened, nobody knows: the same key tells.
 		refuse(w, http.StatusGatewayTimeout, "unknown", "the object did not answer")

@@ -10,6 +10,8 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+	"sync"
+	"time"
 
 	"github.com/provingground/provingground/pkg/edge/kv"
 )
@@ -25,6 +27,8 @@ type Store interface {
 type Settings struct {
 	Version  int64           `json:"version"`
 	Document json.RawMessage `json:"document"`
+
+	age time.Duration // of what was remembered while KV did not answer
 }
 
 // KV keeps them in Workers KV, the version beside the document.
@@ -35,8 +39,11 @@ const settingsKey = "settings"
 // Read implements Store. A colo may answer out of its memory for a minute.
 func (k KV) Read(ctx context.Context) (*Settings, error) {
 	v, err := k.Namespace.Read(ctx, settingsKey, 0)
-	if err != nil || v == nil {
+	if err != nil {
 		return nil, err
+	}
+	if v == nil {
+		return &Settings{Document: json.RawMessage("{}")}, nil
 	}
 	s := &Settings{Document: v.Data}
 	return s, json.Unmarshal(v.Metadata, &s.Version)
@@ -48,18 +55,82 @@ func (k KV) Write(ctx context.Context, s Settings) error {
 	return k.Namespace.Write(ctx, settingsKey, kv.Value{Data: s.Document, Metadata: version}, 0)
 }
 
+// Remembering is a Store that answers what it read last where the other one does not
+// answer: an instance of the Worker that has read them once needs KV no more. It does
+// not wait for KV again each time.
+type Remembering struct {
+	Store
+	Now func() time.Time
+
+	mu   sync.Mutex
+	last *Settings
+	read time.Time // last
+	ask  time.Time // not before
+}
+
+// again is how long a Store that did not answer is left alone.
+const again = time.Second
+
+// Read implements Store.
+func (r *Remembering) Read(ctx context.Context) (*Settings, error) {
+	if s := r.remembered(false); s != nil {
+		return s, nil
+	}
+	reading, cancel := context.WithTimeout(ctx, Patience)
+	defer cancel()
+	s, err := r.Store.Read(reading)
+	switch {
+	case err == nil:
+		r.remember(s)
+		return s, nil
+	case ctx.Err() != nil:
+		return nil, err // the client left, which says nothing of the Store
+	}
+	if s := r.remembered(true); s != nil {
+		return s, nil
+	}
+	return nil, err
+}
+
+// remembered is what was read last, where the Store does not answer or is not to be
+// asked yet.
+func (r *Remembering) remembered(silent bool) *Settings {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	now := r.Now()
+	if silent {
+		r.ask = now.Add(again)
+	}
+	if r.last == nil || !now.Before(r.ask) {
+		return nil
+	}
+	s := *r.last
+	s.age = max(now.Sub(r.read), time.Second) // seconds are whole, and 0 is none
+	return &s
+}
+
+func (r *Remembering) remember(s *Settings) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.last, r.read, r.ask = s, r.Now(), time.Time{}
+}
+
+// Write implements Store.
+func (r *Remembering) Write(ctx context.Context, s Settings) error {
+	ctx, cancel := context.WithTimeout(ctx, Patience)
+	defer cancel()
+	return r.Store.Write(ctx, s)
+}
+
 // getSettings answers what KV holds here. What it says may be a minute old, and an
-// older version than another colo said before.
+// older version than another colo said before. While KV does not answer it is what
+// the Worker remembers, and Age says since when.
 func (w *Worker) getSettings(out http.ResponseWriter, r *http.Request) {
 	s, err := w.Settings.Read(r.Context())
-	switch {
-	case err != nil:
-		reply(out, nil, err)
-	case s == nil:
-		reply(out, Settings{Document: json.RawMessage("{}")}, nil)
-	default:
-		reply(out, s, nil)
+	if err == nil && s.age > 0 {
+		out.Header().Set("Age", strconv.Itoa(int(s.age.Seconds())))
 	}
+	reply(out, s, err)
 }
 
 // putSettings replaces the document under a new version. Of two at once the one that

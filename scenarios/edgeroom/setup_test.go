@@ -15,16 +15,15 @@ import (
 	"github.com/coder/websocket"
 
 	"github.com/provingground/provingground/deploy/local/stack"
-	"github.com/provingground/provingground/scenarios"
 )
 
 // world is the Worker that is deployed, in workerd.
 type world struct{ *stack.Stack }
 
-func inWorkerd(t *testing.T) world {
+func inWorkerd(t *testing.T, o stack.Options) world {
 	t.Helper()
-	sc, _ := scenarios.Find("edgeroom")
-	s, err := stack.Start(t.Context(), stack.Options{Scenario: sc, Out: t.Output()})
+	o.Out = t.Output()
+	s, err := stack.Start(t.Context(), o)
 	if err != nil {
 		t.Fatal(err)
 	}

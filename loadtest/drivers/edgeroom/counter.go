@@ -82,7 +82,7 @@ func (a *adder) Send(ctx context.Context, k int64) engine.Outcome {
 	)
 	unknown := false
 	called := a.d.now()
-	end := a.d.increments.Ask(ctx, key, "increment "+key, ledger.Patience{Deadline: deadline, Pause: pause}, func(ctx context.Context, n int) (end ledger.End) {
+	end := a.d.increments.Ask(ctx, key, "increment "+key, ledger.Patience{Deadline: deadline, Pause: pause, Enough: func(end ledger.End, unknown bool) bool { return err == nil && end == ledger.NotAttempted && !unknown }}, func(ctx context.Context, n int) (end ledger.End) {
 		value, end, err = a.add(ctx, k, key)
 		unknown = unknown || end == ledger.Unknown
 		return end
@@ -112,13 +112,22 @@ func outcome(end ledger.End, err error, status int) engine.Outcome {
 // reader reads the counter. A read without an answer says nothing, and is left out.
 type reader struct{ clients }
 
-// Send implements engine.Sender.
+// Send implements engine.Sender. A read is repeated until it is answered.
 func (r *reader) Send(ctx context.Context, k int64) engine.Outcome {
-	called := r.d.now()
-	value, status, err := r.read(ctx, k)
-	if err == nil {
-		r.d.history.add(operation{value: value, known: true, called: called, answered: r.d.now()})
-		return engine.Outcome{Kind: engine.OK, Status: status}
+	var (
+		status int
+		err    error
+	)
+	for begun := r.d.now(); r.d.now()-begun < deadline; {
+		var value int64
+		called := r.d.now()
+		if value, status, err = r.read(ctx, k); err == nil {
+			r.d.history.add(operation{value: value, known: true, called: called, answered: r.d.now()})
+			return engine.Outcome{Kind: engine.OK, Status: status}
+		}
+		if !sleep(ctx, pause) {
+			break
+		}
 	}
 	if status != 0 {
 		return engine.Outcome{Kind: engine.Status, Status: status}

@@ -12,7 +12,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/provingground/provingground/deploy/local/stack"
 	"github.com/provingground/provingground/loadtest/balancer"
 	"github.com/provingground/provingground/loadtest/engine"
 	"github.com/provingground/provingground/loadtest/ledger"
@@ -41,6 +40,7 @@ type Driver struct {
 	messages   ledger.Ledger
 	history    history
 	members    []*member
+	settings   settings
 	wrong      complaints
 	delivered  latencies
 
@@ -91,9 +91,10 @@ func (d *Driver) Flows() []engine.Flow {
 	}
 }
 
-// Watch keeps the members connected until ctx ends.
+// Watch keeps the members connected, and looks at the settings, until ctx ends.
 func (d *Driver) Watch(ctx context.Context) {
 	var all sync.WaitGroup
+	all.Go(func() { d.keepSettings(ctx) })
 	for _, m := range d.members {
 		all.Go(func() { m.stay(ctx) })
 	}
@@ -107,10 +108,6 @@ func (d *Driver) Facts(trial.Metrics, trial.Metrics, float64) []report.Fact {
 		{Name: "replayed", Value: fmt.Sprint(d.replays.Load()), Note: "increments that got their first answer when they were repeated"},
 	}
 }
-
-// Next implements [trial.Driver]: one process that holds every object cannot be
-// replaced without a pause, so there is no such drill.
-func (d *Driver) Next() []stack.Edit { return nil }
 
 // measured says whether a message of that time was sent after the warm-up.
 func (d *Driver) measured(sent time.Duration) bool {

@@ -26,22 +26,36 @@ func (d *Driver) Judge(ctx context.Context, o trial.Observed) ([]judge.Check, er
 		return nil, err
 	}
 	if err := d.settled(ctx, int64(len(ids))); err != nil {
-		return nil, err
+		return d.judgeAnswers(), err // which may say why
 	}
 	checks := []judge.Check{
 		judgeHistory(d.history.list()),
 		d.judgeCount(value, repeated, o.Drill),
 		judge.Ledger(&d.messages, effects(ids), "messages", o.Drill),
 		d.judgeMembers(ids),
+		d.judgeSettings(ctx),
 	}
-	if wrong := d.wrong.list(); len(wrong) > 0 {
-		checks = append(checks, judge.Checkf("answers", false, "%s", judge.Some(wrong)))
+	if d.setup.Drill == "outage" {
+		checks = append(checks, d.judgeAway())
+		for _, f := range o.Flows {
+			checks = append(checks, judge.NoErrors(f))
+		}
 	}
+	checks = append(checks, d.judgeAnswers()...)
 	if !o.Drill {
 		p99 := d.delivered.at(99)
 		checks = append(checks, judge.Checkf("deliveries", p99 < deliveredSoon, "%d messages arrived, %v after they were sent at p99 (target %v)", d.delivered.count(), p99, deliveredSoon).Timed())
 	}
 	return checks, nil
+}
+
+// judgeAnswers fails where an answer was wrong, and is nothing where none was.
+func (d *Driver) judgeAnswers() []judge.Check {
+	wrong := d.wrong.list()
+	if len(wrong) == 0 {
+		return nil
+	}
+	return []judge.Check{judge.Checkf("answers", false, "%s", judge.Some(wrong))}
 }
 
 func (d *Driver) finalValue(ctx context.Context) (int64, error) {

@@ -100,7 +100,7 @@ func (m *member) visit(ctx context.Context) error {
 	err = m.listen(ctx, conn)
 	leave()
 	pulse.Wait()
-	m.enter(nil)
+	m.leave()
 	return err
 }
 
@@ -108,6 +108,17 @@ func (m *member) enter(conn *websocket.Conn) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.conn = conn
+}
+
+// leave ends the waiting for answers, which come on no other connection.
+func (m *member) leave() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.conn = nil
+	for id, waiting := range m.waiting {
+		close(waiting)
+		delete(m.waiting, id)
+	}
 }
 
 // drop breaks the connection, if there is one.
@@ -235,7 +246,10 @@ func (m *member) say(ctx context.Context, id, text string) ledger.End {
 		return ledger.Unknown
 	}
 	select {
-	case t := <-got:
+	case t, answered := <-got:
+		if !answered {
+			return ledger.Unknown
+		}
 		if t.Type == "refused" {
 			m.d.wrong.add("message %s was refused: %s", id, t.Why)
 			return ledger.Refused

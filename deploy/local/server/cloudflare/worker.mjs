@@ -5,7 +5,8 @@
 // from the environment where it has them. With D1_URL the databases are those of
 // that server; without, they are kept in STATE_DIR, too. Several Workers in one
 // workerd are lists, with commas, of ADDR, CONFIG and DIR. With BARE they listen
-// themselves, which is for measurements.
+// themselves, which is for measurements. FAULTS is a list of bindings, of KV or of
+// Durable Objects, that faults.mjs stands before: POST /faults/BINDING says what it does.
 import { randomUUID } from "node:crypto";
 import { readdirSync, readFileSync } from "node:fs";
 import { createServer } from "node:http";
@@ -55,9 +56,32 @@ function consumer(c) {
   };
 }
 
+const faulty = new Set((process.env.FAULTS ?? "").split(",").filter(Boolean));
+const between = (config, binding) => `faults of ${config.name} ${binding}`;
+
+// faults are the Workers that stand before those of its bindings.
+function faults(config) {
+  const one = (binding, target) => ({
+    name: between(config, binding),
+    modulesRoot: here,
+    modules: [{ type: "ESModule", path: `${here}faults.mjs` }],
+    compatibilityDate: "2026-04-01",
+    ...target,
+  });
+  const objects = (o) => ({ TARGET: { className: o.class_name, scriptName: config.name, useSQLite: sqliteOf(config).has(o.class_name) } });
+  return [
+    ...(config.kv_namespaces ?? []).filter((n) => faulty.has(n.binding)).map((n) => one(n.binding, { kvNamespaces: { TARGET: n.id } })),
+    ...(config.durable_objects?.bindings ?? []).filter((o) => faulty.has(o.name)).map((o) => one(o.name, { durableObjects: objects(o) })),
+  ];
+}
+
+// sqliteOf are the Durable Object classes that the migrations give SQLite storage.
+const sqliteOf = (config) => new Set((config.migrations ?? []).flatMap((m) => m.new_sqlite_classes ?? []));
+
 function worker(config, dir) {
-  // The Durable Object classes that the migrations give SQLite storage.
-  const sqlite = new Set((config.migrations ?? []).flatMap((m) => m.new_sqlite_classes ?? []));
+  const sqlite = sqliteOf(config);
+  const direct = (list, name) => (list ?? []).filter((each) => !faulty.has(each[name]));
+  const behind = (list, name) => (list ?? []).filter((each) => faulty.has(each[name]));
   return {
     name: config.name,
     modulesRoot: dir,
@@ -67,11 +91,15 @@ function worker(config, dir) {
     bindings: variables(config),
     d1Databases: process.env.D1_URL ? {} : named(config.d1_databases, "binding", (d) => d.database_name),
     unsafeBindings: process.env.D1_URL ? (config.d1_databases ?? []).map(remote) : [],
-    kvNamespaces: named(config.kv_namespaces, "binding", (n) => n.id),
+    kvNamespaces: named(direct(config.kv_namespaces, "binding"), "binding", (n) => n.id),
+    serviceBindings: named(behind(config.kv_namespaces, "binding"), "binding", (n) => ({ name: between(config, n.binding), entrypoint: "KV" })),
     r2Buckets: named(config.r2_buckets, "binding", (b) => b.bucket_name),
     queueProducers: named(config.queues?.producers, "binding", (q) => ({ queueName: q.queue })),
     queueConsumers: named(config.queues?.consumers, "queue", consumer),
-    durableObjects: named(config.durable_objects?.bindings, "name", (o) => ({ className: o.class_name, useSQLite: sqlite.has(o.class_name) })),
+    durableObjects: {
+      ...named(direct(config.durable_objects?.bindings, "name"), "name", (o) => ({ className: o.class_name, useSQLite: sqlite.has(o.class_name) })),
+      ...named(behind(config.durable_objects?.bindings, "name"), "name", (o) => ({ className: "ObjectProxy", scriptName: between(config, o.name) })),
+    },
     outboundService: () => new Response("this Worker runs without network", { status: 502 }),
   };
 }
@@ -89,10 +117,12 @@ const front = (app) => ({
 });
 
 // Each Worker is reached through a front, but for measurements of the bare Worker.
-const apps = list("CONFIG").map((file, i) => worker(parse(readFileSync(file, "utf8")), list("DIR")[i]));
+const configs = list("CONFIG").map((file) => parse(readFileSync(file, "utf8")));
+const apps = configs.map((config, i) => worker(config, list("DIR")[i]));
+const standIns = configs.flatMap(faults);
 const doors = process.env.BARE ? apps : apps.map((app) => front(app.name));
 doors.forEach((door, i) => { door.unsafeDirectSockets = [address("ADDR", list("ADDR")[i])]; });
-const all = process.env.BARE ? apps : [...doors, ...apps];
+const all = [...(process.env.BARE ? apps : [...doors, ...apps]), ...standIns];
 
 const { flare, onTerm } = await start({ workers: all, cachePersist: false }, required("STATE_DIR"));
 
@@ -114,6 +144,8 @@ const server = createServer(async (request, response) => {
     if (path === "/readyz") return reply(state === "ready" ? 200 : 503, `${state}\n`);
     if (path === "/metrics") return reply(200, await counters());
     if (path === "/scheduled" && request.method === "POST") return reply(200, await scheduled());
+    const standIn = standIns.find(({ name }) => path.startsWith("/faults/") && name.endsWith(` ${path.slice(8)}`));
+    if (standIn && request.method === "POST") return reply(200, await fault(standIn, request));
     reply(404, "not found\n");
   } catch (error) {
     reply(500, `${error}\n`);
@@ -123,6 +155,11 @@ const server = createServer(async (request, response) => {
 async function scheduled() {
   const results = apps.map(async ({ name }) => (await flare.getWorker(name)).scheduled({ cron: "* * * * *" }));
   return `${JSON.stringify(await Promise.all(results))}\n`;
+}
+
+async function fault(standIn, request) {
+  const body = Buffer.concat(await Array.fromAsync(request)).toString();
+  return (await (await flare.getWorker(standIn.name)).fetch("http://runner/", { method: "POST", body })).text();
 }
 
 async function counted(app) {

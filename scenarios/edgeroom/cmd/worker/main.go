@@ -8,7 +8,10 @@ import (
 	"log/slog"
 	"net/http"
 	"os"
+	"strconv"
 	"time"
+
+	"golang.org/x/time/rate"
 
 	"github.com/provingground/provingground/pkg/edge"
 	"github.com/provingground/provingground/pkg/edge/durable"
@@ -17,24 +20,39 @@ import (
 )
 
 func main() {
-	w := &edgeroom.Worker{
-		Counters: durable.Namespace{Binding: "COUNTERS"},
-		Rooms:    durable.Namespace{Binding: "ROOMS"},
-		Settings: edgeroom.KV{Namespace: kv.Namespace{Binding: "SETTINGS"}},
-		Token:    edge.Env("WRITE_TOKEN"),
-		Log:      slog.New(edge.NewLogHandler(nil)),
-	}
-	err := edge.Serve(edge.App{
-		Handler: w.Handler(),
-		Objects: map[string]durable.New{"Counter": counter, "Room": room},
-	})
-	fmt.Fprintln(os.Stderr, "worker:", err)
+	fmt.Fprintln(os.Stderr, "worker:", run(edge.Env))
 	os.Exit(2)
 }
 
-func counter(ctx context.Context, s *durable.State) (http.Handler, error) {
-	c := &edgeroom.Counter{DB: s, Now: time.Now, Pause: edge.Sleep}
-	return c.Handler(), c.Open(ctx)
+// run serves what the environment says. It returns only with an error.
+func run(env func(string) string) error {
+	admit, err := strconv.ParseFloat(env("ADMIT_PER_SECOND"), 64)
+	if err != nil {
+		return fmt.Errorf("ADMIT_PER_SECOND: %w", err)
+	}
+	w := &edgeroom.Worker{
+		Counters: durable.Namespace{Binding: "COUNTERS"},
+		Rooms:    durable.Namespace{Binding: "ROOMS"},
+		Settings: &edgeroom.Remembering{Store: edgeroom.KV{Namespace: kv.Namespace{Binding: "SETTINGS"}}, Now: time.Now},
+		Token:    env("WRITE_TOKEN"),
+		Log:      slog.New(edge.NewLogHandler(nil)),
+	}
+	return edge.Serve(edge.App{
+		Handler: w.Handler(),
+		Objects: map[string]durable.New{"Counter": counter(admit), "Room": room},
+	})
+}
+
+// counter makes counters that admit so many increments per second, a fifth of them at
+// once; 0 is all.
+func counter(perSecond float64) durable.New {
+	return func(ctx context.Context, s *durable.State) (http.Handler, error) {
+		c := &edgeroom.Counter{DB: s, Now: time.Now, Pause: edge.Sleep}
+		if perSecond > 0 {
+			c.Admit = rate.NewLimiter(rate.Limit(perSecond), max(1, int(perSecond/5))).Allow
+		}
+		return c.Handler(), c.Open(ctx)
+	}
 }
 
 // chat is a room with its handler.

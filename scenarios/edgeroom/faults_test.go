@@ -1,0 +1,77 @@
+//go:build unix
+
+package edgeroom_test
+
+import (
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/provingground/provingground/deploy/local/stack"
+	"github.com/provingground/provingground/scenarios"
+)
+
+// set lets the stand-in before a binding make a fault.
+func (w world) set(t *testing.T, binding, fault string) {
+	t.Helper()
+	resp, err := http.Post(w.Instances[0].AdminURL+"/faults/"+binding, "application/json", strings.NewReader(fault))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	if resp.StatusCode != http.StatusOK {
+		t.Fatalf("fault of %s: %s", binding, resp.Status)
+	}
+}
+
+func TestWhatGoesWrongBehindTheWorker(t *testing.T) {
+	sc, _ := scenarios.Find("edgeroom")
+	w := inWorkerd(t, stack.Options{Scenario: sc, Env: map[string]string{"FAULTS": "COUNTERS,SETTINGS", "ADMIT_PER_SECOND": "10"}})
+	t.Run("an answer of the counter is lost", func(t *testing.T) { lostAnswer(t, w) })
+	t.Run("KV is away", func(t *testing.T) { withoutKV(t, w) })
+	t.Run("more than the counter admits", func(t *testing.T) { tooMuch(t, w) })
+}
+
+func lostAnswer(t *testing.T, w world) {
+	w.set(t, "COUNTERS", `{"effect":"lost","share":1}`)
+	if status, _, _ := w.add(t, "lost", "key", ""); status != http.StatusGatewayTimeout {
+		t.Errorf("an increment whose answer is lost ends with %d, want 504", status)
+	}
+	w.set(t, "COUNTERS", `{"effect":"none"}`)
+	if status, value, again := w.add(t, "lost", "key", ""); status != http.StatusOK || value != 1 || !again {
+		t.Errorf("its repetition ends with %d and makes %d, counted before: %t", status, value, again)
+	}
+}
+
+func withoutKV(t *testing.T, w world) {
+	token := "Bearer " + w.Env["WRITE_TOKEN"]
+	w.ask(t, "PUT", "/api/settings", `{"theme":"dark"}`, "Authorization", token)
+	if resp, text := w.ask(t, "GET", "/api/settings", ""); resp.Header.Get("Age") != "" || !strings.Contains(text, `"version":1`) {
+		t.Errorf("settings %s of age %q, want version 1 and none", text, resp.Header.Get("Age"))
+	}
+	w.set(t, "SETTINGS", `{"effect":"away"}`)
+	if resp, text := w.ask(t, "GET", "/api/settings", ""); resp.Header.Get("Age") == "" || !strings.Contains(text, `"version":1`) {
+		t.Errorf("settings without KV are %s of age %q, want version 1 and its age", text, resp.Header.Get("Age"))
+	}
+	if resp, text := w.ask(t, "PUT", "/api/settings", `{"theme":"light"}`, "Authorization", token); resp.StatusCode != http.StatusGatewayTimeout {
+		t.Errorf("settings are written without KV: %d %s", resp.StatusCode, text)
+	}
+	if status, _, _ := w.add(t, "without", "key", ""); status != http.StatusOK {
+		t.Errorf("without KV an increment ends with %d", status)
+	}
+	w.set(t, "SETTINGS", `{"effect":"none"}`)
+}
+
+// tooMuch sends without pause what takes far longer than the bucket needs to be empty.
+func tooMuch(t *testing.T, w world) {
+	for range 1000 {
+		resp, text := w.ask(t, "POST", "/api/counters/busy/increments", "", "Idempotency-Key", "key")
+		if resp.StatusCode == http.StatusServiceUnavailable && resp.Header.Get("Retry-After") != "" && strings.Contains(text, "/problems/busy") {
+			return
+		}
+		if resp.StatusCode != http.StatusOK {
+			t.Fatalf("%d %s", resp.StatusCode, text)
+		}
+	}
+	t.Error("everything was admitted")
+}
