@@ -135,20 +135,64 @@ func open(t *testing.T, browser context.Context, w world) tab {
 		t.Fatal(err)
 	}
 	p := tab{t: t, ctx: ctx}
-	p.name = evaluate[string](p, "sessionStorage.me")
+	var err error
+	if p.name, err = chromedp.Run(ctx, chromedp.Evaluate[string]("sessionStorage.me")); err != nil {
+		t.Fatal(err)
+	}
 	return p
 }
 
-// evaluate returns what an expression is, when its promise is kept.
-func evaluate[T any](p tab, js string) T {
+// sees waits until an element holds a text.
+func (p tab) sees(id, text string) {
+	p.t.Helper()
+	p.awaits(id, fmt.Sprintf("e.textContent.includes(%q)", text))
+}
+
+// loses waits until an element does not hold a text.
+func (p tab) loses(id, text string) {
+	p.t.Helper()
+	p.awaits(id, fmt.Sprintf("!e.textContent.includes(%q)", text))
+}
+
+// awaits a condition on an element, e. Chromedp's own polling makes code out of text,
+// which the page's policy forbids.
+func (p tab) awaits(id, condition string) {
+	p.t.Helper()
+	p.do("awaits of "+id+" "+condition, chromedp.Evaluate[chromedp.Void](fmt.Sprintf(`new Promise(done => {
+		const e = document.getElementById(%q);
+		const look = () => { if (%s) { watch.disconnect(); done(); } };
+		const watch = new MutationObserver(look);
+		watch.observe(e, { childList: true, characterData: true, subtree: true });
+		look();
+	})`, id, condition), chromedp.EvalAwaitPromise))
+}
+
+func (p tab) lines(id string) []string {
+	p.t.Helper()
+	all, err := chromedp.Run(p.ctx, chromedp.Evaluate[[]string](fmt.Sprintf("[...document.getElementById(%q).children].map(e => e.textContent)", id)))
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	return all
+}
+
+func (p tab) clicks(id string) {
+	p.t.Helper()
+	p.do("clicks on "+id, chromedp.Click(chromedp.ID(id)))
+}
+
+func (p tab) says(text string) {
+	p.t.Helper()
+	p.do("says "+text, chromedp.SendKeys(chromedp.ID("text"), text+"\n"))
+}
+
+func (p tab) do(what string, a chromedp.Action[chromedp.Void]) {
 	p.t.Helper()
 	ctx, cancel := context.WithTimeout(p.ctx, patience)
 	defer cancel()
-	v, err := chromedp.Run(ctx, chromedp.Evaluate[T](js, chromedp.EvalAwaitPromise))
-	if err != nil {
-		p.t.Fatalf("%s: %v; the page says %q", js, err, p.text())
+	if err := chromedp.Do(ctx, a); err != nil {
+		p.t.Fatalf("%s %s: %v; the page says %q", p.name, what, err, p.text())
 	}
-	return v
 }
 
 // text is all that the page shows.
@@ -160,52 +204,4 @@ func (p tab) text() string {
 		return err.Error()
 	}
 	return text
-}
-
-// sees waits until an element holds a text.
-func (p tab) sees(id, text string) {
-	p.t.Helper()
-	evaluate[bool](p, until(id, fmt.Sprintf("e.textContent.includes(%q)", text)))
-}
-
-// loses waits until an element does not hold a text.
-func (p tab) loses(id, text string) {
-	p.t.Helper()
-	evaluate[bool](p, until(id, fmt.Sprintf("!e.textContent.includes(%q)", text)))
-}
-
-// until is a promise that is kept when a condition on an element is met. Chromedp's
-// own would make code out of text, which the page's policy forbids.
-func until(id, condition string) string {
-	return fmt.Sprintf(`new Promise(done => {
-		const e = document.getElementById(%q);
-		const look = () => { if (%s) { watch.disconnect(); done(true); } };
-		const watch = new MutationObserver(look);
-		watch.observe(e, { childList: true, characterData: true, subtree: true });
-		look();
-	})`, id, condition)
-}
-
-func (p tab) lines(id string) []string {
-	p.t.Helper()
-	return evaluate[[]string](p, fmt.Sprintf("[...document.getElementById(%q).children].map(e => e.textContent)", id))
-}
-
-func (p tab) clicks(id string) {
-	p.t.Helper()
-	p.do(chromedp.Click(chromedp.ID(id)))
-}
-
-func (p tab) says(text string) {
-	p.t.Helper()
-	p.do(chromedp.SendKeys(chromedp.ID("text"), text+"\n"))
-}
-
-func (p tab) do(a chromedp.Action[chromedp.Void]) {
-	p.t.Helper()
-	ctx, cancel := context.WithTimeout(p.ctx, patience)
-	defer cancel()
-	if err := chromedp.Do(ctx, a); err != nil {
-		p.t.Fatalf("%v; the page says %q", err, p.text())
-	}
 }

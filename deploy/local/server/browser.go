@@ -4,6 +4,7 @@ package server
 
 import (
 	"context"
+	"fmt"
 	"os/exec"
 	"path/filepath"
 )
@@ -13,7 +14,8 @@ import (
 // unpacked below the root. Unpacked it has no sandbox of its own, so open nothing in
 // it but pages of this machine, with --no-sandbox.
 func (c *Cloud) Browser(ctx context.Context) (program string, env []string, err error) {
-	for _, name := range []string{"chromium", "chromium-browser", "google-chrome"} {
+	names := []string{"chromium", "chromium-browser", "google-chrome"}
+	for _, name := range names {
 		if path, err := exec.LookPath(name); err == nil {
 			return path, nil, nil
 		}
@@ -23,7 +25,7 @@ func (c *Cloud) Browser(ctx context.Context) (program string, env []string, err 
 	in := &installer{root: c.root, progress: c.progress}
 	dir, err := in.debian(ctx, "chromium", where, "chromium")
 	if err != nil {
-		return "", nil, err
+		return "", nil, fmt.Errorf("none of %q is on PATH: %w", names, err)
 	}
 	return filepath.Join(dir, where), libraries(dir), nil
 }
