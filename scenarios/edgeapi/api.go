@@ -36,6 +36,16 @@ func (a *API) Handler() http.Handler {
 	mux.HandleFunc("DELETE /api/items/{id}", a.remove)
 	mux.HandleFunc("GET /api/settings", a.settings)
 	mux.HandleFunc("PUT /api/settings", a.setSettings)
+	// The mux would answer these two itself, and not as a problem.
+	mux.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) {
+		problem(w, http.StatusNotFound, "there is nothing at this path")
+	})
+	for path, allow := range map[string]string{"/api/items": "GET, POST", "/api/items/{id}": "GET, PUT, DELETE", "/api/settings": "GET, PUT"} {
+		mux.HandleFunc(path, func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Allow", allow)
+			problem(w, http.StatusMethodNotAllowed, "use "+allow)
+		})
+	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		// What health checks ask costs nothing, and is not refused.
 		if r.URL.Path == "/healthz" {

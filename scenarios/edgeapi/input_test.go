@@ -54,6 +54,9 @@ func TestBadInputIsRefusedAndChangesNothing(t *testing.T) {
 		if text := bodyOf(t, resp); resp.StatusCode != tt.want {
 			t.Errorf("%s: status %d %s, want %d", tt.name, resp.StatusCode, text, tt.want)
 		}
+		if kind := resp.Header.Get("Content-Type"); kind != "application/problem+json" {
+			t.Errorf("%s: answered as %s", tt.name, kind)
+		}
 	}
 	results, _, err := s.db.Batch(t.Context(), "", edgeapi.Statement{SQL: "SELECT (SELECT count(*) FROM items), (SELECT count(*) FROM keys), (SELECT version FROM items)"})
 	if err != nil || results[0][0][0] != int64(1) || results[0][0][1] != int64(1) || results[0][0][2] != int64(1) {

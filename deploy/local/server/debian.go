@@ -141,10 +141,11 @@ func (in *installer) unpack(ctx context.Context, dir, release string, packages [
 }
 
 // libraries is the environment that lets a program find the shared libraries
-// unpacked beside it; none is needed when there are none.
+// unpacked beside it, those of PulseAudio in a folder of their own; none is needed
+// when there are none.
 func libraries(dir string) []string {
 	var paths []string
-	for _, pattern := range []string{"usr/lib/*-linux-gnu*", "lib/*-linux-gnu*"} {
+	for _, pattern := range []string{"usr/lib/*-linux-gnu*", "lib/*-linux-gnu*", "usr/lib/*-linux-gnu*/pulseaudio"} {
 		found, err := filepath.Glob(filepath.Join(dir, pattern))
 		if err == nil {
 			paths = append(paths, found...)
