@@ -34,6 +34,9 @@ func TestAShortRunHasItsFaultEarlyAndShort(t *testing.T) {
 	if at := long.FaultBegins(); at != 30*time.Second {
 		t.Errorf("the fault of a run of %s begins at %s, want 30s", long.Duration, at)
 	}
+	if lasts := trial.Shorten(scenarios.Drill{Lasts: 2 * time.Minute}, trial.DrillTime(scenarios.Drill{Lasts: 2 * time.Minute})).Lasts; lasts != 2*time.Minute {
+		t.Errorf("a fault of two minutes is cut to %s in a run that is as long as it should be", lasts)
+	}
 	short := trial.Setup{WarmUp: time.Second, Duration: 10 * time.Second}
 	if at, lasts := short.FaultBegins(), trial.Shorten(d, short.Duration).Lasts; at != 5500*time.Millisecond || lasts != 4*time.Second {
 		t.Errorf("the fault of a short run begins at %s and lasts %s, want 5.5s and 4s", at, lasts)

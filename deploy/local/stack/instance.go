@@ -19,6 +19,9 @@ import (
 // readyTime bounds how long a role may take until it is ready.
 const readyTime = 30 * time.Second
 
+// errNotReady says that a process runs and is not ready.
+var errNotReady = fmt.Errorf("not ready within %v", readyTime)
+
 var errPortTaken = errors.New("the port is taken by another program")
 
 // Instance is one process of a role. It keeps its ports over restarts.
@@ -91,7 +94,7 @@ func (in *Instance) Upgrade(ctx context.Context) error {
 }
 
 func (in *Instance) awaitReady(ctx context.Context, p *process.Process) error {
-	ctx, cancel := context.WithTimeoutCause(ctx, readyTime, fmt.Errorf("not ready within %v", readyTime))
+	ctx, cancel := context.WithTimeoutCause(ctx, readyTime, errNotReady)
 	defer cancel()
 	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}, Timeout: time.Second}
 	tick := time.NewTicker(10 * time.Millisecond)

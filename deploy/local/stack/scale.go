@@ -160,12 +160,17 @@ func end(ctx context.Context, in *Instance) error {
 	return errors.Join(in.Stop(ctx), in.stack.forget(in))
 }
 
-// note keeps the last error, but not what the end of the stack broke off.
+// note keeps the last error, but not what the end of the stack broke off, and not that
+// a process waits for what it needs: it is there, as a replica would be, and goes on
+// waiting.
 func (s *scaler) note(ctx context.Context, err error) {
 	if err == nil || ctx.Err() != nil {
 		return
 	}
 	fmt.Fprintf(s.out, "scaling %s: %v\n", s.role.Name, err)
+	if errors.Is(err, errNotReady) {
+		return
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.failed = err

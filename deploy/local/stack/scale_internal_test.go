@@ -3,6 +3,9 @@
 package stack
 
 import (
+	"context"
+	"errors"
+	"fmt"
 	"testing"
 	"time"
 
@@ -30,5 +33,21 @@ func TestProcessesComeAtOnceAndGoAfterTheCooldown(t *testing.T) {
 		if got := s.wanted(step.active, start.Add(step.at)); got != step.want {
 			t.Errorf("after %v with %d messages: %d processes, want %d", step.at, step.active, got, step.want)
 		}
+	}
+}
+
+func TestAProcessThatWaitsIsNoFailureAndOneThatEndedIs(t *testing.T) {
+	s := &scaler{out: t.Output()}
+	s.note(t.Context(), fmt.Errorf("processor/2: %w", errNotReady))
+	if s.failed != nil {
+		t.Errorf("a process that waits for its table is told as %v", s.failed)
+	}
+	ended := errors.New("exit status 1")
+	s.note(t.Context(), ended)
+	stopped, stop := context.WithCancel(t.Context())
+	stop()
+	s.note(stopped, errors.New("broken off"))
+	if !errors.Is(s.failed, ended) {
+		t.Errorf("kept %v, want %v", s.failed, ended)
 	}
 }
