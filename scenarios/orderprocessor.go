@@ -8,7 +8,6 @@ func orderprocessor() Scenario {
 		Slug:     "orderprocessor",
 		Title:    "Order spikes",
 		Question: "Accept orders at any rate and process them reliably on Azure, even during traffic spikes.",
-		Draft:    true,
 		Cloud:    "Azure",
 		Needs:    []string{"servicebus", "tables"},
 		Template: "azure/orderprocessor-entities.json",

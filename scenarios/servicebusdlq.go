@@ -14,7 +14,6 @@ func servicebusdlq() Scenario {
 		Slug:     "servicebusdlq",
 		Title:    "Poison on Service Bus",
 		Question: "Repeatedly-failing messages are clogging your Service Bus queue. Quarantine them and stop double-processing.",
-		Draft:    true,
 		Cloud:    "Azure",
 		Needs:    []string{"servicebus", "tables"},
 		Template: "azure/servicebusdlq-entities.json",
