@@ -12,14 +12,11 @@ import (
 
 	"github.com/coder/websocket"
 
-	"github.com/provingground/provingground/deploy/local/stack"
-	"github.com/provingground/provingground/scenarios"
 	"github.com/provingground/provingground/scenarios/edgeroom"
 )
 
 func TestTheRoomAndTheCounterInWorkerd(t *testing.T) {
-	sc, _ := scenarios.Find("edgeroom")
-	w := inWorkerd(t, stack.Options{Scenario: sc})
+	w := inWorkerd(t, nil)
 	for _, tt := range []struct {
 		name string
 		test func(t *testing.T, w world)

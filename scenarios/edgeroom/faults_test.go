@@ -6,9 +6,6 @@ import (
 	"net/http"
 	"strings"
 	"testing"
-
-	"github.com/provingground/provingground/deploy/local/stack"
-	"github.com/provingground/provingground/scenarios"
 )
 
 // set lets the stand-in before a binding make a fault.
@@ -25,8 +22,7 @@ func (w world) set(t *testing.T, binding, fault string) {
 }
 
 func TestWhatGoesWrongBehindTheWorker(t *testing.T) {
-	sc, _ := scenarios.Find("edgeroom")
-	w := inWorkerd(t, stack.Options{Scenario: sc, Env: map[string]string{"FAULTS": "COUNTERS,SETTINGS", "ADMIT_PER_SECOND": "10"}})
+	w := inWorkerd(t, map[string]string{"FAULTS": "COUNTERS,SETTINGS", "ADMIT_PER_SECOND": "10"})
 	t.Run("an answer of the counter is lost", func(t *testing.T) { lostAnswer(t, w) })
 	t.Run("KV is away", func(t *testing.T) { withoutKV(t, w) })
 	t.Run("more than the counter admits", func(t *testing.T) { tooMuch(t, w) })

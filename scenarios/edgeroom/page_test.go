@@ -17,7 +17,7 @@ import (
 )
 
 func TestThePageInTwoBrowsers(t *testing.T) {
-	w := inWorkerd(t)
+	w := inWorkerd(t, nil)
 	browser := startBrowser(t)
 	ann, bob := open(t, browser, w), open(t, browser, w)
 	ann.sees("members", bob.name)

@@ -15,15 +15,17 @@ import (
 	"github.com/coder/websocket"
 
 	"github.com/provingground/provingground/deploy/local/stack"
+	"github.com/provingground/provingground/scenarios"
 )
 
 // world is the Worker that is deployed, in workerd.
 type world struct{ *stack.Stack }
 
-func inWorkerd(t *testing.T, o stack.Options) world {
+// inWorkerd starts it, with these variables beside its own.
+func inWorkerd(t *testing.T, env map[string]string) world {
 	t.Helper()
-	o.Out = t.Output()
-	s, err := stack.Start(t.Context(), o)
+	sc, _ := scenarios.Find("edgeroom")
+	s, err := stack.Start(t.Context(), stack.Options{Scenario: sc, Env: env, Out: t.Output()})
 	if err != nil {
 		t.Fatal(err)
 	}
