@@ -73,6 +73,32 @@ func (d *Driver) letters(ctx context.Context) (all []letter, err error) {
 	}
 }
 
+// awaitUnpriced waits for n letters of payments without a rate, out of the queue without
+// sessions.
+func (d *Driver) awaitUnpriced(ctx context.Context, n int) error {
+	ctx, cancel := context.WithTimeout(ctx, time.Minute)
+	defer cancel()
+	for {
+		all, err := d.letters(ctx)
+		if err != nil {
+			return err
+		}
+		found := 0
+		acked := d.acked()
+		for _, l := range all {
+			if s, ok := acked[l.Payment]; ok && s.payment.kind == unpriced && !s.payment.ordered {
+				found++
+			}
+		}
+		if found >= n {
+			return nil
+		}
+		if !sleep(ctx, 200*time.Millisecond) {
+			return fmt.Errorf("%d of %d payments without a rate are in the quarantine: %w", found, n, ctx.Err())
+		}
+	}
+}
+
 // mend gives the currency a rate.
 func (d *Driver) mend(ctx context.Context) error {
 	err := d.ask(ctx, http.MethodPut, d.setup.AdminURLs("processor")[0]+"/admin/rates/"+d.currency, `{"rate":100}`, nil)
