@@ -37,14 +37,14 @@ var errReused = errors.New("the id was used with another content")
 func (l ledger) apply(ctx context.Context, p payment, amount int64) (fresh bool, err error) {
 	ctx, cancel := context.WithTimeout(ctx, applyTimeout)
 	defer cancel()
-	fresh, err = l.try(ctx, p, amount)
+	fresh, err = l.book(ctx, p, amount)
 	if err != nil {
 		return false, fmt.Errorf("payment %.40q of %s: %w", p.id, p.account, err)
 	}
 	return fresh, nil
 }
 
-func (l ledger) try(ctx context.Context, p payment, amount int64) (fresh bool, err error) {
+func (l ledger) book(ctx context.Context, p payment, amount int64) (fresh bool, err error) {
 	seen, err := tablebatch.Row(aztables.TransactionTypeAdd, partition(p.account), rowSeen+digest(p.id), "", map[string]any{"Content": p.content})
 	if err != nil {
 		return false, err
