@@ -143,8 +143,8 @@ func (n *native) await(ctx context.Context, p *process.Process) error {
 	for {
 		select {
 		case <-p.Done():
-			if !PortFree(n.port) {
-				return fmt.Errorf("%s: port %d: %w", n.def.Name, n.port, errPortTaken)
+			if !PortFree(n.port) || n.def.second != nil && !PortFree(n.second) {
+				return fmt.Errorf("%s: port %d or %d: %w", n.def.Name, n.port, n.second, errPortTaken)
 			}
 			return p.Err()
 		case <-ctx.Done():

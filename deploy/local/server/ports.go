@@ -6,7 +6,6 @@ import (
 	"context"
 	"fmt"
 	"hash/fnv"
-	"math/rand/v2"
 	"net"
 	"os"
 	"path/filepath"
@@ -31,22 +30,12 @@ func PortFree(port int) bool {
 	return l.Close() == nil
 }
 
-// FreePorts returns distinct ports that were free a moment ago, from a random
-// place in the range. Another program may be faster: check who listens.
-func FreePorts(n int) ([]int, error) {
-	return probe(rand.IntN(portCount), n, nil)
-}
-
-// probe looks for n free ports that nobody in taken holds, from a start on.
-func probe(start, n int, taken map[string]int) ([]int, error) {
-	reserved := map[int]bool{}
-	for _, p := range taken {
-		reserved[p] = true
-	}
+// probe looks for n free ports from a start on, without those that are taken.
+func probe(start, n int, taken map[int]bool) ([]int, error) {
 	var ports []int
 	for i := 0; i < portCount && len(ports) < n; i++ {
 		port := firstPort + (start+i)%portCount
-		if !reserved[port] && PortFree(port) {
+		if !taken[port] && PortFree(port) {
 			ports = append(ports, port)
 		}
 	}
@@ -109,9 +98,16 @@ func (c *Cloud) port(key, variable string) (int, error) {
 	if port, ok := ports[key]; ok && PortFree(port) {
 		return port, nil
 	}
+	taken, err := claimedNow()
+	if err != nil {
+		return 0, err
+	}
+	for _, port := range ports {
+		taken[port] = true
+	}
 	sum := fnv.New32a()
 	sum.Write([]byte(c.root))
-	found, err := probe(int(sum.Sum32()%portCount), 1, ports)
+	found, err := probe(int(sum.Sum32()%portCount), 1, taken)
 	if err != nil {
 		return 0, err
 	}
