@@ -1,9 +1,13 @@
 package edgeroom
 
 import (
+	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/anishathalye/porcupine"
 
 	"github.com/provingground/provingground/loadtest/judge"
 	"github.com/provingground/provingground/loadtest/ledger"
@@ -42,13 +46,88 @@ func TestAHistoryIsJudgedByWhetherItCouldHaveHappenedOneByOne(t *testing.T) {
 }
 
 func TestAHistoryIsCutWhereNothingIsUnderWay(t *testing.T) {
-	cut := parts([]operation{op(true, 3, 10, 12), op(true, 1, 0, 4), op(true, 2, 3, 5), lost(20), op(true, 4, 30, 31)})
+	cut := parts(tighten([]operation{op(true, 3, 10, 12), op(true, 1, 0, 4), op(true, 2, 3, 5), lost(20), op(true, 4, 30, 31)}))
 	var sizes []int
 	for _, part := range cut {
 		sizes = append(sizes, len(part))
 	}
 	if len(sizes) != 3 || sizes[0] != 2 || sizes[1] != 1 || sizes[2] != 2 {
 		t.Errorf("parts of %v operations, want 2, 1 and 2", sizes)
+	}
+}
+
+// Small histories, right ones and such with a changed value, are judged alike with and
+// without the narrowing.
+func TestTighteningChangesNoJudgement(t *testing.T) {
+	random := rand.New(rand.NewPCG(1, 2))
+	verdicts := map[porcupine.CheckResult]int{}
+	for range 3000 {
+		all := someHistory(random)
+		want := checkPlainly(all)
+		verdicts[want]++
+		if got := judgeHistory(slices.Clone(all)); (got.Verdict == judge.Pass) != (want == porcupine.Ok) {
+			t.Fatalf("%v %s, and plainly %s:\n%+v", got.Verdict, got.Sentence, want, all)
+		}
+	}
+	if verdicts[porcupine.Ok] < 500 || verdicts[porcupine.Illegal] < 500 {
+		t.Errorf("of each kind there are to be many: %v", verdicts)
+	}
+}
+
+// someHistory lets eight operations happen at their times, which are between their calls
+// and their answers, loses an answer now and then, and falsifies one in half of all.
+func someHistory(random *rand.Rand) []operation {
+	var all []operation
+	value := int64(0)
+	for i := range 8 {
+		happened := 10 * i
+		adds := random.IntN(2) == 0
+		if adds {
+			value++
+		}
+		o := op(adds, value, happened-random.IntN(30), happened+random.IntN(30))
+		if adds && random.IntN(6) == 0 {
+			o = operation{adds: true, called: o.called, answered: forever}
+		}
+		all = append(all, o)
+	}
+	if bad := &all[random.IntN(len(all))]; random.IntN(2) == 0 {
+		bad.value += int64(random.IntN(3) - 1)
+	}
+	return all
+}
+
+func checkPlainly(all []operation) porcupine.CheckResult {
+	var plain []porcupine.Operation
+	for _, o := range all {
+		plain = append(plain, porcupine.Operation{Input: o, Call: int64(o.called), Return: int64(o.answered)})
+	}
+	return porcupine.CheckOperationsTimeout(counterFrom(0), plain, 0)
+}
+
+// Thousands of requests of which a hundred are always under way are decided.
+func TestALongBusyHistoryIsDecided(t *testing.T) {
+	random := rand.New(rand.NewPCG(3, 4))
+	var all []operation
+	value := int64(0)
+	for i := range 5000 {
+		adds := random.IntN(5) > 0
+		if adds {
+			value++
+		}
+		all = append(all, op(adds, value, 3*i-random.IntN(300), 3*i+random.IntN(300)))
+	}
+	if got := judgeHistory(slices.Clone(all)); got.Verdict != judge.Pass {
+		t.Errorf("%v %s", got.Verdict, got.Sentence)
+	}
+	for i := range all {
+		if o := &all[len(all)/2+i]; !o.adds {
+			o.value -= 200 // a read that is six hundred milliseconds stale
+			break
+		}
+	}
+	if got := judgeHistory(all); got.Verdict == judge.Pass {
+		t.Error("a stale read among thousands passes")
 	}
 }
 

@@ -3,6 +3,7 @@ package edgeroom
 import (
 	"cmp"
 	"fmt"
+	"math"
 	"slices"
 	"sync"
 	"time"
@@ -23,6 +24,8 @@ type operation struct {
 	value            int64  // that it made, or read
 	known            bool   // there was an answer
 	called, answered time.Duration
+
+	earliest, latest time.Duration // that it can have happened; see tighten
 }
 
 // history is what all clients saw.
@@ -43,22 +46,62 @@ func (h *history) list() []operation {
 	return slices.Clone(h.all)
 }
 
-// parts cuts a history at its quiet points, where nothing was under way. What comes
-// after such a point happened after everything before it, so the parts can be judged
-// one after the other, each from the value that the one before ends with.
+// tighten sorts a history by when each operation can have happened, at the earliest.
+// An answer says after how many increments it was made: so nothing with a larger value
+// happened before what has a smaller one was called, and nothing with a smaller one
+// after what has a larger one was answered. That forbids no order that was possible, but
+// of reads of one value, which can change places. It spares porcupine finding it out by
+// trying, which takes exponential time where many are under way at once.
+func tighten(all []operation) []operation {
+	slices.SortFunc(all, func(a, b operation) int {
+		return cmp.Or(cmp.Compare(a.rank(), b.rank()), cmp.Compare(a.called, b.called))
+	})
+	began := time.Duration(0)
+	for i := range all {
+		all[i].earliest, all[i].latest = all[i].called, all[i].answered
+		if all[i].known {
+			began = max(began, all[i].called)
+			all[i].earliest = began
+		}
+	}
+	ended := forever
+	for i := len(all) - 1; i >= 0; i-- {
+		if all[i].known {
+			ended = min(ended, all[i].answered)
+			all[i].latest = ended
+		}
+	}
+	slices.SortStableFunc(all, func(a, b operation) int { return cmp.Compare(a.earliest, b.earliest) })
+	return all
+}
+
+// rank orders answers: by value, and the increment that made one before its reads.
+// What has no answer comes last.
+func (o operation) rank() int64 {
+	switch {
+	case !o.known:
+		return math.MaxInt64
+	case o.adds:
+		return 2 * o.value
+	}
+	return 2*o.value + 1
+}
+
+// parts cuts a tightened history at its quiet points, where nothing was under way. What
+// comes after such a point happened after everything before it, so the parts can be
+// judged one after the other, each from the value that the one before ends with.
 func parts(all []operation) [][]operation {
-	slices.SortFunc(all, func(a, b operation) int { return cmp.Compare(a.called, b.called) })
 	var (
 		cut   [][]operation
-		quiet time.Duration // when all so far were answered
+		quiet time.Duration // when all so far had happened
 	)
 	for _, o := range all {
-		if len(cut) == 0 || o.called > quiet {
+		if len(cut) == 0 || o.earliest > quiet {
 			cut = append(cut, nil)
 		}
 		last := len(cut) - 1
 		cut[last] = append(cut[last], o)
-		quiet = max(quiet, o.answered)
+		quiet = max(quiet, o.latest)
 	}
 	return cut
 }
@@ -79,19 +122,34 @@ func counterFrom(begin int64) porcupine.Model {
 	}
 }
 
+// check judges one part. Of what happened at one time calls come first, which leaves
+// more orders possible, in the order of their values, which is then tried first.
 func check(begin int64, part []operation) porcupine.CheckResult {
-	all := make([]porcupine.Operation, len(part))
-	for i, o := range part {
-		all[i] = porcupine.Operation{Input: o, Call: int64(o.called), Return: int64(o.answered)}
+	var events []porcupine.Event
+	at := func(e porcupine.Event) time.Duration {
+		if e.Kind == porcupine.CallEvent {
+			return part[e.Id].earliest
+		}
+		return part[e.Id].latest
 	}
-	return porcupine.CheckOperationsTimeout(counterFrom(begin), all, undecided)
+	for i, o := range part {
+		if o.earliest > o.latest {
+			return porcupine.Illegal // its answer contradicts another one
+		}
+		events = append(events, porcupine.Event{Kind: porcupine.CallEvent, Value: o, Id: i})
+	}
+	for i := range part {
+		events = append(events, porcupine.Event{Kind: porcupine.ReturnEvent, Id: i})
+	}
+	slices.SortStableFunc(events, func(a, b porcupine.Event) int { return cmp.Compare(at(a), at(b)) })
+	return porcupine.CheckEventsTimeout(counterFrom(begin), events, undecided)
 }
 
 // judgeHistory wants the history to be as if one request had come after the other,
 // each between its sending and its answer.
 func judgeHistory(all []operation) judge.Check {
 	begin := int64(0)
-	cut := parts(all)
+	cut := parts(tighten(all))
 	for i, part := range cut {
 		switch check(begin, part) {
 		case porcupine.Illegal:
