@@ -49,6 +49,14 @@ func edgeroom() Scenario {
 				Name: "storm", Shows: "all members lose their connections at once and come back at once",
 				Lasts: 5 * time.Second, Recovery: 5 * time.Second,
 			},
+			{
+				Name: "colos", Shows: "one of two colos hears later of what is written to KV (stand-in): settings step back and say which version they are; counter and room go on as if nothing were",
+				Lasts: 20 * time.Second, Recovery: 2 * time.Second, Bindings: []string{"SETTINGS"},
+			},
+			{
+				Name: "clock", Shows: "clocks of members are a day fast or slow: messages are where and when they were said, and everybody stays present",
+				Lasts: 40 * time.Second, Recovery: 2 * time.Second,
+			},
 		},
 	}
 }

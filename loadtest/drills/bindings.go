@@ -13,17 +13,18 @@ import (
 	"github.com/provingground/provingground/scenarios"
 )
 
-// fault is what goes wrong between a Worker and a binding, as its runner has it.
-type fault struct {
-	Effect string  `json:"effect"` // none, away or lost
-	Share  float64 `json:"share"`  // of the answers that are lost
+// Fault is what goes wrong between a Worker and a binding, as its runner has it.
+type Fault struct {
+	Effect string  `json:"effect"`         // none, away, lost or late
+	Share  float64 `json:"share"`          // of the answers that are lost
+	Late   int64   `json:"late,omitempty"` // milliseconds that one of two colos is behind
 }
 
 const faultTimeout = 5 * time.Second
 
-// bind sets the fault of the drill's bindings in each Worker. It returns how many
+// Bind sets the fault of the drill's bindings in each Worker. It returns how many
 // calls have met one so far.
-func bind(ctx context.Context, d scenarios.Drill, s trial.Setup, f fault) (hits int, err error) {
+func Bind(ctx context.Context, d scenarios.Drill, s trial.Setup, f Fault) (hits int, err error) {
 	for _, role := range s.Scenario.Roles {
 		if role.Worker == "" {
 			continue
@@ -41,7 +42,7 @@ func bind(ctx context.Context, d scenarios.Drill, s trial.Setup, f fault) (hits 
 	return hits, nil
 }
 
-func set(ctx context.Context, url string, f fault) (hits int, err error) {
+func set(ctx context.Context, url string, f Fault) (hits int, err error) {
 	ctx, cancel := context.WithTimeout(ctx, faultTimeout)
 	defer cancel()
 	body, err := json.Marshal(f)

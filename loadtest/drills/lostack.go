@@ -58,7 +58,7 @@ func (l *losses) begin(ctx context.Context) error {
 			l.injected = append(l.injected, in)
 		}
 	}
-	_, err := bind(ctx, l.drill, l.setup, fault{Effect: "lost", Share: lostShare})
+	_, err := Bind(ctx, l.drill, l.setup, Fault{Effect: "lost", Share: lostShare})
 	return err
 }
 
@@ -66,7 +66,7 @@ func (l *losses) end(ctx context.Context) (err error) {
 	for _, in := range l.injected {
 		in.Remove()
 	}
-	l.bound, err = bind(ctx, l.drill, l.setup, fault{Effect: "none"})
+	l.bound, err = Bind(ctx, l.drill, l.setup, Fault{Effect: "none"})
 	return err
 }
 

@@ -90,10 +90,18 @@ func refusals(t *testing.T, w world) {
 		{"a room without a client", "GET", "/api/rooms/bad?after=0", "", "", 400},
 		{"settings without the token", "PUT", "/api/settings", `{}`, "", 401},
 		{"a path that is not there", "GET", "/api/nowhere", "", "", 404},
+		{"another method", "DELETE", "/api/counters/bad", "", "", 405},
+		{"another method, of what is written", "PUT", "/api/counters/bad/increments", "", "k", 405},
 	} {
 		resp, text := w.ask(t, tt.method, tt.path, tt.body, "Idempotency-Key", tt.key)
 		if resp.StatusCode != tt.status {
 			t.Errorf("%s: %d %s, want %d", tt.name, resp.StatusCode, text, tt.status)
+		}
+		if kind := resp.Header.Get("Content-Type"); kind != "application/problem+json" {
+			t.Errorf("%s: the answer is %s, want a problem", tt.name, kind)
+		}
+		if allow := resp.Header.Get("Allow"); (allow != "") != (tt.status == 405) {
+			t.Errorf("%s: Allow is %q", tt.name, allow)
 		}
 	}
 	if _, text := w.ask(t, "GET", "/api/counters/bad", ""); strings.TrimSpace(text) != `{"value":0}` {

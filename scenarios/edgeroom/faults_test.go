@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 )
 
 // set lets the stand-in before a binding make a fault.
@@ -24,6 +25,7 @@ func (w world) set(t *testing.T, binding, fault string) {
 func TestWhatGoesWrongBehindTheWorker(t *testing.T) {
 	w := inWorkerd(t, map[string]string{"FAULTS": "COUNTERS,SETTINGS", "ADMIT_PER_SECOND": "10"})
 	t.Run("an answer of the counter is lost", func(t *testing.T) { lostAnswer(t, w) })
+	t.Run("a colo is behind", func(t *testing.T) { behind(t, w) })
 	t.Run("KV is away", func(t *testing.T) { withoutKV(t, w) })
 	t.Run("more than the counter admits", func(t *testing.T) { tooMuch(t, w) })
 }
@@ -42,18 +44,43 @@ func lostAnswer(t *testing.T, w world) {
 func withoutKV(t *testing.T, w world) {
 	token := "Bearer " + w.Env["WRITE_TOKEN"]
 	w.ask(t, "PUT", "/api/settings", `{"theme":"dark"}`, "Authorization", token)
-	if resp, text := w.ask(t, "GET", "/api/settings", ""); resp.Header.Get("Age") != "" || !strings.Contains(text, `"version":1`) {
-		t.Errorf("settings %s of age %q, want version 1 and none", text, resp.Header.Get("Age"))
+	if resp, text := w.ask(t, "GET", "/api/settings", ""); resp.Header.Get("Age") != "" || !strings.Contains(text, "dark") {
+		t.Errorf("settings %s of age %q, want the dark ones and none", text, resp.Header.Get("Age"))
 	}
 	w.set(t, "SETTINGS", `{"effect":"away"}`)
-	if resp, text := w.ask(t, "GET", "/api/settings", ""); resp.Header.Get("Age") == "" || !strings.Contains(text, `"version":1`) {
-		t.Errorf("settings without KV are %s of age %q, want version 1 and its age", text, resp.Header.Get("Age"))
+	if resp, text := w.ask(t, "GET", "/api/settings", ""); resp.Header.Get("Age") == "" || !strings.Contains(text, "dark") {
+		t.Errorf("settings without KV are %s of age %q, want the dark ones and their age", text, resp.Header.Get("Age"))
 	}
 	if resp, text := w.ask(t, "PUT", "/api/settings", `{"theme":"light"}`, "Authorization", token); resp.StatusCode != http.StatusGatewayTimeout {
 		t.Errorf("settings are written without KV: %d %s", resp.StatusCode, text)
 	}
 	if status, _, _ := w.add(t, "without", "key", ""); status != http.StatusOK {
 		t.Errorf("without KV an increment ends with %d", status)
+	}
+	w.set(t, "SETTINGS", `{"effect":"none"}`)
+}
+
+// behind wants an old version between new ones, and that of its own document.
+func behind(t *testing.T, w world) {
+	token := "Bearer " + w.Env["WRITE_TOKEN"]
+	w.ask(t, "PUT", "/api/settings", `{"theme":"old"}`, "Authorization", token)
+	_, before := w.ask(t, "GET", "/api/settings", "")
+	w.set(t, "SETTINGS", `{"effect":"late","late":600000}`)
+	w.ask(t, "PUT", "/api/settings", `{"theme":"new"}`, "Authorization", token)
+	for range 4 {
+		if _, text := w.ask(t, "GET", "/api/settings", ""); !strings.Contains(text, "new") {
+			t.Errorf("a colo that has nothing older says %s, before it was %s", text, before)
+		}
+	}
+	w.set(t, "SETTINGS", `{"effect":"late","late":100}`)
+	both := map[bool]int{}
+	for until := time.Now().Add(patience); len(both) < 2 && time.Now().Before(until); {
+		w.ask(t, "PUT", "/api/settings", `{"theme":"newest"}`, "Authorization", token)
+		_, text := w.ask(t, "GET", "/api/settings", "")
+		both[strings.Contains(text, "newest")]++
+	}
+	if len(both) < 2 {
+		t.Errorf("of two colos one is behind; newest or not: %v", both)
 	}
 	w.set(t, "SETTINGS", `{"effect":"none"}`)
 }

@@ -6,7 +6,9 @@ import (
 	"encoding/json"
 	"fmt"
 	"log/slog"
+	"maps"
 	"net/http"
+	"slices"
 	"strings"
 
 	"github.com/provingground/provingground/pkg/edge/durable"
@@ -37,15 +39,39 @@ func (w *Worker) Handler() http.Handler {
 		out.Header().Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; connect-src 'self'")
 		_, _ = out.Write([]byte(page)) // the client may have gone
 	})
-	mux.HandleFunc("GET /api/settings", w.getSettings)
-	mux.HandleFunc("PUT /api/settings", w.putSettings)
-	for _, pattern := range []string{"GET /api/counters/{name}", "POST /api/counters/{name}/increments"} {
-		mux.HandleFunc(pattern, w.forward(w.Counters))
+	counters, rooms := w.forward(w.Counters), w.forward(w.Rooms)
+	for _, r := range []struct {
+		path    string
+		methods methods
+	}{
+		{"/api/settings", methods{http.MethodGet: w.getSettings, http.MethodPut: w.putSettings}},
+		{"/api/counters/{name}", methods{http.MethodGet: counters}},
+		{"/api/counters/{name}/increments", methods{http.MethodPost: counters}},
+		{"/api/rooms/{name}", methods{http.MethodGet: rooms}},
+		{"/api/rooms/{name}/members", methods{http.MethodGet: rooms}},
+		{"/api/rooms/{name}/messages", methods{http.MethodGet: rooms}},
+	} {
+		r.methods.handle(mux, r.path)
 	}
-	for _, pattern := range []string{"GET /api/rooms/{name}", "GET /api/rooms/{name}/members", "GET /api/rooms/{name}/messages"} {
-		mux.HandleFunc(pattern, w.forward(w.Rooms))
-	}
+	mux.HandleFunc("/", func(out http.ResponseWriter, _ *http.Request) {
+		refuse(out, http.StatusNotFound, "not-found", "there is nothing at this path")
+	})
 	return mux
+}
+
+// methods are those of a path.
+type methods map[string]http.HandlerFunc
+
+// handle answers other methods, too, which the mux would not do as a problem.
+func (m methods) handle(mux *http.ServeMux, path string) {
+	for method, h := range m {
+		mux.HandleFunc(method+" "+path, h)
+	}
+	allow := strings.Join(slices.Sorted(maps.Keys(m)), ", ")
+	mux.HandleFunc(path, func(out http.ResponseWriter, _ *http.Request) {
+		out.Header().Set("Allow", allow)
+		refuse(out, http.StatusMethodNotAllowed, "method-not-allowed", "use "+allow)
+	})
 }
 
 // forward passes a request to its object, and the answer back, a WebSocket included.

@@ -43,9 +43,11 @@ type Driver struct {
 	settings   settings
 	wrong      complaints
 	delivered  latencies
+	said       moments
 
 	first   atomic.Int64 // when the first message was sent
 	replays atomic.Int64 // increments that got their first answer when they were repeated
+	misled  atomic.Int64 // messages that were said with a wrong time
 }
 
 // New returns the driver of a run. It does no I/O.

@@ -142,3 +142,55 @@ func TestACounterMustHaveCountedWhatWasAcknowledged(t *testing.T) {
 		t.Errorf("an unknown increment that counted: %s", c.Sentence)
 	}
 }
+
+func TestMessagesAreInTheSequenceInWhichTheyWereSaid(t *testing.T) {
+	now := time.Now()
+	at := func(id string, seq int64, after time.Duration) told {
+		return told{ID: id, Seq: seq, At: now.Add(after).UnixMilli()}
+	}
+	for _, tt := range []struct {
+		name string
+		kept []told
+		ok   bool
+	}{
+		{"one after the other", []told{at("a", 1, 0), at("b", 2, 0), at("c", 3, 0)}, true},
+		{"two at once, the other way round", []told{at("b", 1, 0), at("a", 2, 0), at("c", 3, 0)}, true},
+		{"one overtakes another that was acknowledged", []told{at("a", 1, 0), at("c", 2, 0), at("b", 3, 0)}, false},
+		{"one of nobody's is between", []told{at("a", 1, 0), at("x", 2, 0), at("b", 3, 0), at("c", 4, 0)}, true},
+		{"a time that is the member's", []told{at("a", 1, 0), at("b", 2, 24*time.Hour), at("c", 3, 0)}, false},
+		{"a time before the run", []told{at("a", 1, -24*time.Hour), at("b", 2, 0), at("c", 3, 0)}, false},
+		{"times that go back", []told{at("a", 1, 0), at("b", 2, 0), at("c", 3, -time.Millisecond)}, false},
+		{"nothing", nil, false},
+	} {
+		d := &Driver{began: now.Add(-time.Minute)}
+		d.said.add("a", 0, 3*time.Second)
+		d.said.add("b", 2*time.Second, 4*time.Second)
+		d.said.add("c", 5*time.Second, 6*time.Second)
+		if got := d.judgeOrder(tt.kept); (got.Verdict == judge.Pass) != tt.ok {
+			t.Errorf("%s: %v %s", tt.name, got.Verdict, got.Sentence)
+		}
+	}
+}
+
+func TestSettingsAreAsOldAsWhatReplacedThem(t *testing.T) {
+	var s settings
+	s.wrote(1, time.Second)
+	s.wrote(3, 5*time.Second) // two were written at once
+	s.wrote(2, 6*time.Second)
+	for _, r := range []struct {
+		version   int64
+		called    time.Duration
+		stalest   time.Duration
+		backwards int
+	}{
+		{3, 7 * time.Second, 0, 0},
+		{1, 9 * time.Second, 4 * time.Second, 1},
+		{2, 8 * time.Second, 4 * time.Second, 1},
+		{2, 70 * time.Second, 65 * time.Second, 1},
+	} {
+		s.read(r.version, r.called)
+		if s.stalest != r.stalest || s.backwards != r.backwards {
+			t.Errorf("after version %d at %v: %v old, %d steps back, want %+v", r.version, r.called, s.stalest, s.backwards, r)
+		}
+	}
+}

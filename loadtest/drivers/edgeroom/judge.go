@@ -21,9 +21,13 @@ func (d *Driver) Judge(ctx context.Context, o trial.Observed) ([]judge.Check, er
 	if err != nil {
 		return nil, err
 	}
-	ids, err := d.kept(ctx)
+	kept, err := d.kept(ctx)
 	if err != nil {
 		return nil, err
+	}
+	var ids []string
+	for _, t := range kept {
+		ids = append(ids, t.ID)
 	}
 	if err := d.settled(ctx, int64(len(ids))); err != nil {
 		return d.judgeAnswers(), err // which may say why
@@ -33,6 +37,7 @@ func (d *Driver) Judge(ctx context.Context, o trial.Observed) ([]judge.Check, er
 		d.judgeCount(value, repeated, o.Drill),
 		judge.Ledger(&d.messages, effects(ids), "messages", o.Drill),
 		d.judgeMembers(ids),
+		d.judgeOrder(kept),
 		d.judgeSettings(ctx),
 	}
 	if d.setup.Drill == "outage" {

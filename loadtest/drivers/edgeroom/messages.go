@@ -26,6 +26,7 @@ func (s *speaker) Send(ctx context.Context, k int64) engine.Outcome {
 	})
 	switch end {
 	case ledger.Acknowledged:
+		s.d.said.add(id, time.Duration(now), s.d.now())
 		return engine.Outcome{Kind: engine.OK}
 	case ledger.NotAttempted:
 		return engine.Outcome{Kind: engine.Dial}
@@ -38,13 +39,13 @@ func (s *speaker) Send(ctx context.Context, k int64) engine.Outcome {
 // Close implements engine.Sender: the connections are the members'.
 func (s *speaker) Close() error { return nil }
 
-// kept are the ids of the messages in the room's history, by sequence.
-func (d *Driver) kept(ctx context.Context) ([]string, error) {
+// kept are the messages in the room's history, by sequence.
+func (d *Driver) kept(ctx context.Context) ([]told, error) {
 	c := d.newClients()
 	defer c.Close()
-	var ids []string
+	var all []told
 	for {
-		request := fmt.Appendf(nil, "GET /api/rooms/%s/messages?after=%d HTTP/1.1\r\nHost: edge\r\n\r\n", d.run, len(ids))
+		request := fmt.Appendf(nil, "GET /api/rooms/%s/messages?after=%d HTTP/1.1\r\nHost: edge\r\n\r\n", d.run, len(all))
 		if _, err := c.Do(ctx, 0, request); err != nil {
 			return nil, err
 		}
@@ -53,15 +54,30 @@ func (d *Driver) kept(ctx context.Context) ([]string, error) {
 			return nil, fmt.Errorf("history: status %d: %w", c.Resp.Status, err)
 		}
 		if len(page) == 0 {
-			return ids, nil
+			return all, nil
 		}
 		for _, t := range page {
-			if t.Seq != int64(len(ids))+1 {
-				return nil, fmt.Errorf("history: message %d follows %d", t.Seq, len(ids))
+			if t.Seq != int64(len(all))+1 {
+				return nil, fmt.Errorf("history: message %d follows %d", t.Seq, len(all))
 			}
-			ids = append(ids, t.ID)
+			all = append(all, t)
 		}
 	}
+}
+
+// present is how many clients the room says are there.
+func (d *Driver) present(ctx context.Context) (int, error) {
+	c := d.newClients()
+	defer c.Close()
+	request := fmt.Appendf(nil, "GET /api/rooms/%s/members HTTP/1.1\r\nHost: edge\r\n\r\n", d.run)
+	if _, err := c.Do(ctx, 0, request); err != nil {
+		return 0, err
+	}
+	var clients []string
+	if err := json.Unmarshal(c.Resp.Body, &clients); err != nil {
+		return 0, fmt.Errorf("members: status %d: %w", c.Resp.Status, err)
+	}
+	return len(clients), nil
 }
 
 // settled waits until each member has so many messages.

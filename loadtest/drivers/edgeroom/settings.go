@@ -24,10 +24,20 @@ type settings struct {
 	mu        sync.Mutex
 	documents map[int64]string // by version
 	newest    int64            // that was acknowledged
+	replaced  []replaced       // in the sequence of their acknowledgements
+	stalest   time.Duration    // how long ago what was read had been replaced
+	last      int64            // version that was read
+	backwards int              // reads of an older version than the one before
 	reads     int
 	aged      int           // reads that the Worker answered out of its memory
 	oldest    time.Duration // of them
 	failed    int           // reads that were answered, and not with settings
+}
+
+// replaced is when a version was acknowledged, which made all before it old.
+type replaced struct {
+	version int64
+	at      time.Duration
 }
 
 // version is an answer.
@@ -61,13 +71,19 @@ func (d *Driver) writeSettings(ctx context.Context, c *clients, k int64) {
 		return // nobody knows whether they were written
 	}
 	d.saw(got)
-	d.settings.mu.Lock()
-	defer d.settings.mu.Unlock()
-	d.settings.newest = max(d.settings.newest, got.Version)
+	d.settings.wrote(got.Version, d.now())
+}
+
+func (s *settings) wrote(version int64, at time.Duration) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.newest = max(s.newest, version)
+	s.replaced = append(s.replaced, replaced{version, at})
 }
 
 // readSettings returns the version; 0 where there is none.
 func (d *Driver) readSettings(ctx context.Context, c *clients, k int64) int64 {
+	called := d.now()
 	if _, err := c.Do(ctx, k, []byte("GET /api/settings HTTP/1.1\r\nHost: edge\r\n\r\n")); err != nil {
 		return 0
 	}
@@ -78,7 +94,24 @@ func (d *Driver) readSettings(ctx context.Context, c *clients, k int64) int64 {
 		return 0
 	}
 	d.saw(got)
+	d.settings.read(got.Version, called)
 	return got.Version
+}
+
+// read notes how old a version is that was asked for at a time.
+func (s *settings) read(version int64, called time.Duration) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if version < s.last {
+		s.backwards++
+	}
+	s.last = version
+	for _, r := range s.replaced {
+		if r.version > version {
+			s.stalest = max(s.stalest, called-r.at)
+			return
+		}
+	}
 }
 
 func (d *Driver) countSettings(bad bool, age string) {
@@ -124,7 +157,9 @@ func (d *Driver) judgeSettings(ctx context.Context) judge.Check {
 	s := &d.settings
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return judge.Checkf("settings", newest > 0 && got >= newest, "version %d was acknowledged and version %d is there; %d reads, %d out of the Worker's memory and up to %v old", newest, got, s.reads, s.aged, s.oldest)
+	return judge.Checkf("settings", newest > 0 && got >= newest && s.stalest <= settingsOld,
+		"version %d was acknowledged and version %d is there; %d reads, %d of an older version than the one before, the oldest replaced %v before it was asked for; %d out of the Worker's memory and up to %v old",
+		newest, got, s.reads, s.backwards, s.stalest.Round(time.Millisecond), s.aged, s.oldest)
 }
 
 func (d *Driver) newestSettings() int64 {
@@ -139,4 +174,12 @@ func (d *Driver) judgeAway() judge.Check {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return judge.Checkf("settings without KV", s.failed == 0 && s.aged > 0, "%d reads were answered out of the Worker's memory, which said how old they were: up to %v; %d were not answered", s.aged, s.oldest, s.failed)
+}
+
+// judgeColos wants settings to have stepped back while a colo was behind.
+func (d *Driver) judgeColos(late time.Duration) judge.Check {
+	s := &d.settings
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return judge.Checkf("settings of two colos", s.backwards > 0, "one colo heard of each version %v later (stand-in), and %d reads stepped back; each said which version it is", late, s.backwards)
 }

@@ -3,10 +3,15 @@
 // TARGET: a KV namespace or a Durable Object. A fault is
 //   away  nothing is answered until it is over
 //   lost  a share of the answers is lost after the call was carried out
+//   late  of KV: every second read is that of a colo which hears of each write so many
+//         milliseconds later
 import { DurableObject, WorkerEntrypoint } from "cloudflare:workers";
 
-let fault = { effect: "none", share: 0 };
+let fault = { effect: "none", share: 0, late: 0 };
 let hits = 0;
+let reads = 0;
+const written = new Map(); // by key: what was written here, and when
+const KEPT = 1000; // of each key
 
 const wait = (ms) => new Promise((done) => setTimeout(done, ms));
 
@@ -19,11 +24,30 @@ async function through(call) {
   throw new Error("the answer is lost, on purpose");
 }
 
+function remember(key, value, options) {
+  const all = written.get(key) ?? [];
+  all.push({ at: Date.now(), value, metadata: options?.metadata ?? null });
+  written.set(key, all.slice(-KEPT));
+}
+
+// late is what the colo that is behind knows of a key; undefined: the same as all.
+function late(key) {
+  if (fault.effect !== "late" || ++reads % 2 === 0) return undefined;
+  const all = written.get(key) ?? [];
+  const old = all.findLast(({ at }) => at <= Date.now() - fault.late);
+  if (!old || old === all.at(-1)) return undefined;
+  hits++;
+  return { value: old.value, metadata: old.metadata };
+}
+
 // KV has the namespace's methods.
 export class KV extends WorkerEntrypoint {
   get(...args) { return through(() => this.env.TARGET.get(...args)); }
-  getWithMetadata(...args) { return through(() => this.env.TARGET.getWithMetadata(...args)); }
-  put(...args) { return through(() => this.env.TARGET.put(...args)); }
+  getWithMetadata(key, ...args) { return through(() => late(key) ?? this.env.TARGET.getWithMetadata(key, ...args)); }
+  put(key, value, options) {
+    remember(key, value, options);
+    return through(() => this.env.TARGET.put(key, value, options));
+  }
   delete(...args) { return through(() => this.env.TARGET.delete(...args)); }
   list(...args) { return through(() => this.env.TARGET.list(...args)); }
 }
