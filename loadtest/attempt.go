@@ -87,6 +87,9 @@ func (a *attempt) made() func(done, of int) {
 
 // load measures the machine, then sends the load, with the drill's faults beside it.
 func (a *attempt) load(ctx context.Context) error {
+	if err := a.pace(ctx); err != nil {
+		return err
+	}
 	if err := a.measureReference(ctx); err != nil {
 		return err
 	}
@@ -117,6 +120,21 @@ func (a *attempt) load(ctx context.Context) error {
 		a.after = a.end
 	}
 	return errors.Join(err, a.window.err)
+}
+
+// pace makes the load a share of what the service can do, where the target says so and
+// the caller did not say how much it is to be.
+func (a *attempt) pace(ctx context.Context) (err error) {
+	driver, ok := a.driver.(trial.Paced)
+	if !ok || a.plan != nil || a.untimed || a.paced {
+		return nil
+	}
+	fmt.Fprintln(a.out, "measuring what the service can do at most …")
+	if a.rate, err = driver.Pace(ctx); err != nil {
+		return fmt.Errorf("what the service can do at most: %w", err)
+	}
+	fmt.Fprintf(a.out, "the load is %.0f/s\n", a.rate)
+	return nil
 }
 
 // measureReference says how fast a bare server is on this machine in this minute.

@@ -66,6 +66,7 @@ func exitCode(verdict judge.Verdict, err error, out io.Writer) int {
 type options struct {
 	scenario scenarios.Scenario
 	rate     float64
+	paced    bool // the caller gave the rate
 	records  int
 	duration time.Duration
 	timed    bool // the caller gave the duration
@@ -107,7 +108,7 @@ func parse(args []string, errOut io.Writer) (options, error) {
 	o := options{command: "go run ./loadtest " + strings.Join(args, " ")}
 	flags := flag.NewFlagSet("loadtest", flag.ContinueOnError)
 	flags.SetOutput(errOut)
-	flags.Float64Var(&o.rate, "rate", 0, "arrivals per second (default: the scenario's target, or what it drills at)")
+	flags.Float64Var(&o.rate, "rate", 0, "arrivals per second (default: the scenario's target, which may be a share of what it can do, or what it drills at)")
 	flags.IntVar(&o.records, "records", 0, "records made before the load (default: the scenario's target)")
 	flags.DurationVar(&o.duration, "duration", 0, "measured time (default: the scenario's target)")
 	flags.DurationVar(&o.warmUp, "warmup", -1, "time before it (default: the scenario's target)")
@@ -131,6 +132,7 @@ func parse(args []string, errOut io.Writer) (options, error) {
 
 func (o options) withDefaults() (options, error) {
 	target := o.scenario.Target
+	o.paced = o.rate != 0
 	if o.rate == 0 && o.drill != "" {
 		o.rate = o.scenario.DrillRate
 	}

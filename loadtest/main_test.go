@@ -459,6 +459,15 @@ func builds() []broken {
 			edits: []stack.Edit{{File: "settings.go", Old: `r.last == nil || !now.Before(r.ask)`, New: `r.last == nil || now.Year() > 0`}},
 			check: "settings without KV", complains: "were not answered",
 		},
+		{
+			scenario: "edgeroom", name: "the room believes its members' clocks", drill: "clock",
+			edits: []stack.Edit{
+				{File: "room.go", Old: `	Seq  int64  ` + "`json:\"seq\"`" + ` // with seen`, New: `	At int64
+	Seq  int64  ` + "`json:\"seq\"`" + ` // with seen`},
+				{File: "room.go", Old: `at := r.Now().UnixMilli()`, New: `at := in.At`},
+			},
+			check: "order", complains: "is of",
+		},
 	}
 }
 

@@ -58,6 +58,15 @@ type Baseline interface {
 	Compare(ctx context.Context) ([]report.Contrast, error)
 }
 
+// A Paced is a driver whose load is a share of what the service can do at most.
+type Paced interface {
+	Driver
+
+	// Pace measures that, and returns the rate of the first flow from then on. It
+	// comes after the preparation, with Watch beside it.
+	Pace(ctx context.Context) (perSecond float64, err error)
+}
+
 // A Sampler is a driver that knows how figures inside the system went.
 type Sampler interface {
 	Driver

@@ -41,6 +41,7 @@ type Driver struct {
 	follow  *followUp
 	race    raceResult
 	lost    injected // of the drill at hand
+	most    float64  // reads a second that the service can do
 
 	hits, misses, bypassed atomic.Int64 // answered reads, by where they came from
 	conflicts              atomic.Int64 // changes that another one came before
@@ -82,7 +83,7 @@ func (d *Driver) Flows() []engine.Flow {
 			Workers:    8,
 			MaxWorkers: 1024,
 			WarmUp:     d.setup.WarmUp,
-			New:        func(worker int) (engine.Sender, error) { return d.newWriter(), nil },
+			New:        func(worker int) (engine.Sender, error) { return d.newWriter(d.run), nil },
 		},
 	}
 }

@@ -106,9 +106,13 @@ func (d *Driver) Facts(trial.Metrics, trial.Metrics, float64) []report.Fact {
 	hits, misses, bypassed := d.hits.Load(), d.misses.Load(), d.bypassed.Load()
 	all := float64(max(1, hits+misses+bypassed))
 	share := func(n int64) string { return fmt.Sprintf("%.1f %%", 100*float64(n)/all) }
-	return []report.Fact{
+	facts := []report.Fact{
 		{Name: "cached", Value: share(hits), Note: fmt.Sprintf("of the reads; %s asked D1, %s had to", share(misses), share(bypassed))},
 		{Name: "conflicts", Value: fmt.Sprint(d.conflicts.Load()), Note: "changes that were answered with 412, because another one came before"},
 		{Name: "replayed", Value: fmt.Sprint(d.replays.Load()), Note: "writes that got their first answer when they were repeated"},
 	}
+	if d.most > 0 {
+		facts = append(facts, report.Fact{Name: "maximum", Value: fmt.Sprintf("%.0f/s", d.most), Note: fmt.Sprintf("reads that %d clients got answered before the load, each one after the other; the load is half of that", paceReaders)})
+	}
+	return facts
 }

@@ -26,14 +26,17 @@ const (
 
 // writer creates, changes and deletes items. It repeats what is not definite with
 // the same key.
-type writer struct{ clients }
+type writer struct {
+	clients
+	keys string // what its keys begin with
+}
 
-func (d *Driver) newWriter() *writer { return &writer{d.newClients()} }
+func (d *Driver) newWriter(keys string) *writer { return &writer{d.newClients(), keys} }
 
 // Send implements engine.Sender.
 func (w *writer) Send(ctx context.Context, k int64) engine.Outcome {
 	rng := rand.New(rand.NewPCG(uint64(k), 2))
-	key := w.d.run + "-" + strconv.FormatInt(k, 10)
+	key := w.keys + "-" + strconv.FormatInt(k, 10)
 	switch kind := rng.Float64(); {
 	case kind < createShare:
 		return w.create(ctx, k, key)
