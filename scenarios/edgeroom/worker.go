@@ -105,6 +105,9 @@ func (w *Worker) Version(ctx context.Context, key string) (int64, error) {
 		return 0, err
 	}
 	defer resp.Body.Close()
+	if resp.StatusCode == http.StatusServiceUnavailable {
+		return 0, ErrBusy
+	}
 	if resp.StatusCode != http.StatusOK {
 		return 0, fmt.Errorf("next version of the settings: %s", resp.Status)
 	}

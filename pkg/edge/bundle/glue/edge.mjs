@@ -99,13 +99,13 @@ function put(v) {
   for (const k of keys) { putString(k); put(v[k]); }
 }
 
-let memory, bytes, view; // views on the program's memory, made anew when it grew
+let bytes, view; // views on the program's memory
+let grown = true; // it has grown since they were made
 function look() {
-  const buffer = program.exports.mem.buffer;
-  if (buffer === memory) return;
-  memory = buffer;
-  bytes = new Uint8Array(buffer);
-  view = new DataView(buffer);
+  if (!grown) return;
+  grown = false;
+  bytes = new Uint8Array(program.exports.mem.buffer);
+  view = new DataView(bytes.buffer);
 }
 
 let from = 0;
@@ -241,16 +241,20 @@ const NAN = 0x7FF80000, NULL = 2, GO = 6;
 // Go's clock, timers and random numbers, as far as workerd's differ from a browser's.
 function adapt(go) {
   const js = go.importObject.gojs;
-  let buffer, memory;
   const memoryOf = () => {
-    const now = go._inst.exports.mem.buffer;
-    if (now !== buffer) memory = new DataView(buffer = now);
-    return memory;
+    look();
+    return view;
+  };
+  const reset = js["runtime.resetMemoryDataView"];
+  js["runtime.resetMemoryDataView"] = sp => {
+    grown = true;
+    reset(sp);
   };
   const origin = Date.now() - performance.now();
   // At global scope the clock stands at 0, which Go takes for a broken one.
   js["runtime.nanotime1"] = sp => {
-    const clock = Math.round(Math.max(origin + performance.now(), 0.001) * 1e6);
+    if (stale) clock = Math.round(Math.max(origin + performance.now(), 0.001) * 1e6);
+    stale = current === null;
     const m = memoryOf();
     m.setUint32((sp >>> 0) + 8, clock % 4294967296, true);
     m.setUint32((sp >>> 0) + 12, clock / 4294967296, true);
@@ -300,7 +304,7 @@ function start() {
   const instance = new WebAssembly.Instance(wasm, go.importObject);
   p.exports = instance.exports;
   program = p;
-  memory = null;
+  grown = true;
   starting = null;
   go.run(instance);
   if (starting === null) throw new Error("edge: the Go program ended without calling edge.Serve");
@@ -334,6 +338,8 @@ const LOOK = 20; // the same, of a section
 const DOOMED = 35_000; // ms after which a context whose client left is surely gone (waitUntil ends at 30 s)
 
 let current = null; // whose turn it is
+let clock = 0; // Go's, which stands still within a turn, as the platform's does
+let stale = true; // it is of another turn
 let alarm = null; // Go's next timer
 const waiting = new Set(); // contexts with an unfinished event
 
@@ -427,6 +433,7 @@ function inContext(io, f) {
 function turn(io, f) {
   const before = current;
   current = io;
+  stale = true;
   try {
     const late = io.late;
     io.late = [];
@@ -598,10 +605,11 @@ function response(e, v) {
   if (typeof v === "number") return e.handle(v); // another server's answer, as it is
   const [status, pairs, body] = v;
   if (status === 101) return new Response(null, { status, webSocket: e.handle(body) });
-  const headers = [];
-  for (let i = 0; i < pairs.length; i += 2) headers.push([pairs[i], pairs[i + 1]]);
-  const content = typeof body === "number" ? e.handle(body) : body;
-  return new Response(EMPTY.includes(status) ? null : content, { status, headers });
+  const content = EMPTY.includes(status) ? null : typeof body === "number" ? e.handle(body) : body;
+  if (status === 200 && pairs.length === 0) return new Response(content);
+  const answer = new Response(content, { status });
+  for (let i = 0; i < pairs.length; i += 2) answer.headers.append(pairs[i], pairs[i + 1]);
+  return answer;
 }
 
 function pairsOf(headers) {
