@@ -24,6 +24,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/provingground/provingground/deploy/local/process"
 	"github.com/provingground/provingground/deploy/local/stack"
 	"github.com/provingground/provingground/loadtest/compare"
 	"github.com/provingground/provingground/loadtest/drills"
@@ -41,6 +42,10 @@ func main() {
 	// and the cores belong to what is measured.
 	runtime.GOMAXPROCS(1)
 	debug.SetGCPercent(400)
+	// What a drill's victim leaves behind is ours, and not the other load of this machine.
+	if err := process.AdoptOrphans(); err != nil {
+		fmt.Fprintln(os.Stderr, "loadtest: adopt orphans:", err)
+	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	verdict, err := run(ctx, os.Args[1:], os.Stdout, os.Stderr)
 	stop()

@@ -31,8 +31,8 @@ type ProcessUsage struct {
 // only in after counts from its start.
 //
 // Time of a child that ended goes to whoever waited for it, as the kernel books
-// it; what a generator reaps counts as roles, since those are what it starts and
-// kills. The time of a listed process that ended and whose parent is not listed
+// it; what a generator reaps, or adopts, counts as roles, since those are what it
+// starts and kills. The time of a listed process that ended and whose parent is not listed
 // counts as others.
 func Between(before, after Snapshot) Usage {
 	d := after.cpu.sub(before.cpu)
@@ -100,8 +100,12 @@ func (l *ledger) grown(pid int, p procStat, before, after Snapshot) {
 	l.pages[i] += p.pages
 	l.pagesBefore[i] += pages
 	l.processes[i] += self + reaped
-	l.groups[after.list[i].Group] += self
-	l.groups[reapedGroup(after.list[i].Group)] += reaped
+	group := after.list[i].Group
+	l.groups[reapedGroup(group)] += reaped
+	if pid != after.list[i].PID {
+		group = reapedGroup(group)
+	}
+	l.groups[group] += self
 }
 
 // ended takes off what a process that is gone had used before the window: its

@@ -71,6 +71,14 @@ func TestUsageGoesToWhomItBelongs(t *testing.T) {
 			},
 			shares{0.8, 0.1, 0.25, 0.2, 0.25},
 		},
+		"what a killed role left behind, adopted by the generator, counts with the roles": {
+			func(_ *cpuTimes, p map[int]procStat) {
+				delete(p, 20)
+				p[21] = procStat{parent: 10, self: 100, started: 3}
+				p[10] = procStat{parent: 1, self: 200, reaped: 400, started: 1}
+			},
+			shares{0.8, 0.1, 0.25, 0.2, 0.25},
+		},
 		"a number used again is another process": {
 			func(_ *cpuTimes, p map[int]procStat) { p[30] = procStat{parent: 1, self: 200, started: 99} },
 			shares{0.8, 0.1, 0.25, 0.2, 0.25},

@@ -24,6 +24,13 @@ func attributes(detached bool, user uint32) *syscall.SysProcAttr {
 	return attr
 }
 
+// AdoptOrphans makes this process the parent of descendants whose own parent ends
+// before them. Those that have ended then stay to be seen, with the time that they
+// used, until this process ends. Elsewhere than on Linux it does nothing.
+func AdoptOrphans() error {
+	return unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+}
+
 // awaitExit blocks until the child has ended and leaves it to be reaped.
 func awaitExit(pid int) {
 	for unix.Waitid(unix.P_PID, pid, nil, unix.WEXITED|unix.WNOWAIT, nil) == unix.EINTR {

@@ -12,6 +12,9 @@ func attributes(detached bool, user uint32) *syscall.SysProcAttr {
 	return attr
 }
 
+// AdoptOrphans does nothing here.
+func AdoptOrphans() error { return nil }
+
 // children cannot be told here: a signal reaches the group alone.
 func children(int) []int { return nil }
 
