@@ -35,6 +35,8 @@ type subject struct {
 	tasks []task
 	fill  func(ctx context.Context, p *pair) error // before workerd runs; may be nil
 	set   func(ctx context.Context, p *pair) error // when it runs; may be nil
+
+	object string // path of an object, to which its number is added; may be empty
 }
 
 func get(target, more string) []byte {
@@ -133,11 +135,21 @@ func (p *pair) print(out io.Writer, rows []row) error {
 	}
 	fmt.Fprintln(out)
 	for _, w := range p.workers {
-		fmt.Fprintf(out, "%-10s  %s of modules, %s compressed; from the start of the process to the first answer %d ms (median of %d)\n",
-			w.language, kilobytes(w.raw), kilobytes(w.zipped), w.started().Milliseconds(), len(w.starts))
+		fmt.Fprintf(out, "%-10s  %s of modules, %s compressed; from the start of the process to the first answer %d ms (median of %d); then %s resident%s\n",
+			w.language, kilobytes(w.raw), kilobytes(w.zipped), w.started().Milliseconds(), len(w.starts), megabytes(w.alone), w.crowded())
 	}
 	fmt.Fprintf(out, "others took at most %.1f %% of the cores\n\n", 100*others(rows))
 	return nil
 }
 
 func kilobytes(n int64) string { return fmt.Sprintf("%.0f kB", float64(n)/1000) }
+
+func megabytes(n int64) string { return fmt.Sprintf("%.0f MB", float64(n)/1e6) }
+
+// crowded says what the process takes with objects, where there are any.
+func (w *worker) crowded() string {
+	if w.crowd == 0 {
+		return ""
+	}
+	return fmt.Sprintf(", %s with %d objects", megabytes(w.crowd), objects)
+}

@@ -21,7 +21,10 @@ import (
 	"github.com/provingground/provingground/loadtest/machine"
 )
 
-const benchToken = "bench"
+const (
+	benchToken = "bench"
+	objects    = 100 // that live at once
+)
 
 // worker is one of the two.
 type worker struct {
@@ -30,6 +33,7 @@ type worker struct {
 	items                 []string // one for each user
 	raw, zipped           int64    // bytes of its modules
 	starts                []time.Duration
+	alone, crowd          int64 // bytes resident after the first answer, and with objects
 }
 
 // pair is a workerd that runs the same in Go and in JavaScript.
@@ -227,12 +231,44 @@ func (p *pair) measureStarts(ctx context.Context, rounds int, say io.Writer) err
 				return err
 			}
 			w.starts = append(w.starts, time.Since(began))
-			if err := running.Kill(); err != nil {
+			if err := errors.Join(w.measureMemory(ctx, p.object, running.PID()), running.Kill()); err != nil {
 				return err
 			}
 		}
 	}
 	return nil
+}
+
+// measureMemory asks each of many objects for something, which makes it.
+func (w *worker) measureMemory(ctx context.Context, object string, pid int) (err error) {
+	if w.alone, err = resident(pid); err != nil || object == "" {
+		return err
+	}
+	for i := range objects {
+		req, err := http.NewRequestWithContext(ctx, http.MethodGet, fmt.Sprintf("http://%s%s%d", w.addr, object, i), nil)
+		if err != nil {
+			return err
+		}
+		resp, err := http.DefaultClient.Do(req)
+		if err != nil {
+			return err
+		}
+		resp.Body.Close()
+		if resp.StatusCode != http.StatusOK {
+			return fmt.Errorf("object %d: %s", i, resp.Status)
+		}
+	}
+	w.crowd, err = resident(pid)
+	return err
+}
+
+// resident is what a process and its descendants have in memory, in bytes.
+func resident(pid int) (int64, error) {
+	s, err := machine.Take(machine.Process{Name: "workerd", Group: machine.Role, PID: pid})
+	if err != nil {
+		return 0, err
+	}
+	return machine.Between(s, s).Processes[0].RSS, nil
 }
 
 func (w *worker) started() time.Duration {

@@ -16,7 +16,7 @@ import (
 
 // room is the counter and the chat room in Durable Objects.
 func room() subject {
-	return subject{slug: "edgeroom", with: "both Workers and their objects", tasks: []task{
+	return subject{slug: "edgeroom", with: "both Workers and their objects", object: "/api/counters/object-", tasks: []task{
 		{"empty answer", 0, func(w *worker, _ int) engine.Sender { return &asker{worker: w, request: get("/healthz", "")} }},
 		{"counter, read", 0, func(w *worker, _ int) engine.Sender {
 			return &asker{worker: w, request: get("/api/counters/bench", "")}
