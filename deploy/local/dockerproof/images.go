@@ -116,6 +116,9 @@ func (v vendorImage) neededBy(chosen []scenarios.Scenario) bool {
 		return len(chosen) > 0
 	}
 	for _, s := range chosen {
+		if v.variable == "NODE_IMAGE" && slices.ContainsFunc(s.Roles, func(r scenarios.Role) bool { return r.Worker != "" }) {
+			return true
+		}
 		if slices.ContainsFunc(v.servers, func(name string) bool { return slices.Contains(s.Needs, name) }) {
 			return true
 		}
