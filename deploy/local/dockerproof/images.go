@@ -262,11 +262,11 @@ func buildContext(ctx context.Context, t *tools, pubsub bool) (dir string, err e
 // importBase makes a root folder with all servers in it and gives it to the engine.
 // The certificates of this machine are in it, because its registries may need them.
 func importBase(ctx context.Context, t *tools, e *engine) error {
-	dir, err := t.mmdebstrap(ctx)
-	if err != nil {
-		return err
-	}
 	mirror, release, err := server.DebianMirror(ctx)
+	if err != nil {
+		return fmt.Errorf("%w: %w", errCannot, err)
+	}
+	dir, err := t.mmdebstrap(ctx)
 	if err != nil {
 		return err
 	}
