@@ -88,7 +88,7 @@ func (p *proof) groups(two []scenarios.Scenario, beside []claim) (groups [][]cla
 		loads = append(loads, claim{s.Slug + ": a short load through published ports, with a clean ledger", func(ctx context.Context) error { return p.load(ctx, s, "") }})
 		drill, why := killing(s.Slug)
 		if drill == "" {
-			p.lines = append(p.lines, "not run         "+s.Slug+": no container is killed: "+why)
+			p.lines = append(p.lines, "not run        "+s.Slug+": no container is killed: "+why)
 			continue
 		}
 		drills = append(drills, claim{s.Slug + ": " + drill + " kills a container, and the ledger is clean", func(ctx context.Context) error { return p.load(ctx, s, drill) }})
