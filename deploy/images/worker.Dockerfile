@@ -7,9 +7,10 @@ WORKDIR /src
 COPY . .
 ARG ROLE=
 ARG CONFIG=
+# With the flags of scenario.Dockerfile, so that each finds compiled what both share.
 ENV GOMODCACHE=/cache/mod GOCACHE=/cache/build
 RUN --mount=type=cache,id=provingground-go,target=/cache,sharing=locked \
-    mkdir -p /out/worker && if [ -n "$ROLE" ]; then go run ./deploy/local modules "$ROLE" /out/worker; fi \
+    mkdir -p /out/worker && if [ -n "$ROLE" ]; then CGO_ENABLED=0 go run -trimpath -buildvcs=false ./deploy/local modules "$ROLE" /out/worker; fi \
  && if [ -n "$CONFIG" ]; then cp "deploy/$CONFIG" /out/wrangler.jsonc; fi
 
 FROM ${NODE_IMAGE}

@@ -196,6 +196,25 @@ func TestEveryServiceIsBoundedPinnedAndPrivate(t *testing.T) {
 	}
 }
 
+// Who runs compose without make gets the ports that the file names, for all profiles.
+func TestNoTwoServicesHaveTheSamePort(t *testing.T) {
+	port := regexp.MustCompile(`:-(\d+)\}`)
+	holders := map[string]string{}
+	for name, s := range services(t) {
+		for _, p := range s.Ports {
+			number := port.FindStringSubmatch(p)
+			if number == nil {
+				t.Errorf("%s publishes %q, which names no port", name, p)
+				continue
+			}
+			if other, taken := holders[number[1]]; taken {
+				t.Errorf("%s and %s both publish port %s", name, other, number[1])
+			}
+			holders[number[1]] = name
+		}
+	}
+}
+
 func TestTheImagesAreBuiltWithTheGoOfTheModule(t *testing.T) {
 	mod, err := os.ReadFile("../../go.mod")
 	if err != nil {

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"hash/fnv"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -29,7 +30,10 @@ type engine struct {
 // startEngine uses the engine that answers, else starts one of its own with its
 // own socket: programs that look for an engine at the usual place find none.
 func startEngine(ctx context.Context, t *tools) (*engine, error) {
-	if _, err := output(ctx, nil, "docker", "info"); err != nil && os.Geteuid() == 0 {
+	if _, err := output(ctx, nil, "docker", "info"); err != nil {
+		if err := mayStart(); err != nil {
+			return nil, err
+		}
 		if err := t.fetch(ctx); err != nil {
 			return nil, err
 		}
@@ -42,9 +46,6 @@ func startEngine(ctx context.Context, t *tools) (*engine, error) {
 	if _, err := e.docker(ctx, "info"); err == nil {
 		fmt.Fprintln(t.out, "engine: one answers already")
 		return e, nil
-	}
-	if os.Geteuid() != 0 {
-		return nil, fmt.Errorf("%w: no Docker engine answers, and starting one needs root", errCannot)
 	}
 	dockerd, tools, err := t.engine(ctx)
 	if err != nil {
@@ -69,6 +70,17 @@ func startEngine(ctx context.Context, t *tools) (*engine, error) {
 	}
 	fmt.Fprintf(t.out, "engine: ours, at %s\n", socket)
 	return e, nil
+}
+
+// mayStart says whether an engine can be installed and started here.
+func mayStart() error {
+	if os.Geteuid() != 0 {
+		return fmt.Errorf("%w: no Docker engine answers, and starting one needs root", errCannot)
+	}
+	if _, err := exec.LookPath("apt-get"); err != nil {
+		return fmt.Errorf("%w: no Docker engine answers, and one is installed from packages of Debian or Ubuntu only", errCannot)
+	}
+	return nil
 }
 
 // shortFolder returns a folder for sockets, the paths of which are bounded.

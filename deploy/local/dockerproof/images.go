@@ -116,6 +116,9 @@ func (v vendorImage) neededBy(chosen []scenarios.Scenario) bool {
 		return len(chosen) > 0
 	}
 	for _, s := range chosen {
+		if v.variable == "NODE_IMAGE" && slices.ContainsFunc(s.Roles, func(r scenarios.Role) bool { return r.Worker != "" }) {
+			return true
+		}
 		if slices.ContainsFunc(v.servers, func(name string) bool { return slices.Contains(s.Needs, name) }) {
 			return true
 		}
@@ -259,11 +262,11 @@ func buildContext(ctx context.Context, t *tools, pubsub bool) (dir string, err e
 // importBase makes a root folder with all servers in it and gives it to the engine.
 // The certificates of this machine are in it, because its registries may need them.
 func importBase(ctx context.Context, t *tools, e *engine) error {
-	dir, err := t.mmdebstrap(ctx)
-	if err != nil {
-		return err
-	}
 	mirror, release, err := server.DebianMirror(ctx)
+	if err != nil {
+		return fmt.Errorf("%w: %w", errCannot, err)
+	}
+	dir, err := t.mmdebstrap(ctx)
 	if err != nil {
 		return err
 	}

@@ -73,7 +73,7 @@ func TestTheReadmeRepeatsTheTable(t *testing.T) {
 	for _, v := range vendorImages() {
 		t.Setenv(v.variable, "")
 	}
-	chosen, err := choose(nil, false)
+	chosen, err := choose(nil, true)
 	if err != nil {
 		t.Fatal(err)
 	}
