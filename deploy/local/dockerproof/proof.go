@@ -42,12 +42,12 @@ func (p *proof) run(ctx context.Context, chosen []scenarios.Scenario) (err error
 		s := chosen[i]
 		groups = append(groups, []claim{{s.Slug + ": a server that is not healthy stops the start", func(ctx context.Context) error { return p.unhealthy(ctx, s) }}})
 	}
-	beside := []claim{{"tests run on containers that testcontainers starts", p.integration}}
 	for two := range slices.Chunk(chosen, 2) {
-		groups = append(groups, p.groups(two, beside)...)
-		beside = nil
+		groups = append(groups, p.groups(two)...)
 	}
 	groups = append(groups,
+		// Alone: some of them hold an answer against a time.
+		[]claim{{"tests run on containers that testcontainers starts", p.integration}},
 		[]claim{{"without an engine these tests fail", p.noEngine}},
 		[]claim{{"nothing is left", p.nothingLeft}},
 	)
@@ -77,10 +77,10 @@ func (p *proof) prove(ctx context.Context, c claim) error {
 }
 
 // groups are the claims of two scenarios, or of the last one. Their loads are small
-// and mostly wait, so they run at once, and others beside them; what starts in the
-// clone's own project does not.
-func (p *proof) groups(two []scenarios.Scenario, beside []claim) (groups [][]claim) {
-	loads, drills := slices.Clone(beside), []claim{}
+// and mostly wait, so they run at once; what starts in the clone's own project does
+// not.
+func (p *proof) groups(two []scenarios.Scenario) (groups [][]claim) {
+	var loads, drills []claim
 	var slugs []string
 	for _, s := range two {
 		slugs = append(slugs, s.Slug)
