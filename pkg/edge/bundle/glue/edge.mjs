@@ -759,6 +759,16 @@ function describe(e, r) {
   return [r.status, pairsOf(r.headers), r.body ? e.keepHandle(r.body) : null];
 }
 
+const SMALL = 65536; // bytes of a body that comes with its headers
+
+// whole is describe, with the body at once where it is known to be small: that spares
+// Go a call for each piece and one for the end.
+async function whole(e, r) {
+  const length = r.headers.get("content-length");
+  if (!r.body || length === null || Number(length) > SMALL) return describe(e, r);
+  return [r.status, pairsOf(r.headers), await r.arrayBuffer()];
+}
+
 function outgoing(e, method, url, pairs, body, redirect) {
   const headers = new Headers();
   for (let i = 0; i < pairs.length; i += 2) headers.append(pairs[i], pairs[i + 1]);
@@ -858,7 +868,7 @@ const ops = {
 
   "cache.match": async (e, name, ...r) => {
     const hit = await (await cacheOf(name)).match(outgoing(e, ...r));
-    return hit ? describe(e, hit) : null;
+    return hit ? whole(e, hit) : null;
   },
   "cache.put": async (e, name, url, answer) => (await cacheOf(name)).put(url, response(e, answer)),
   "cache.delete": async (e, name, url) => (await cacheOf(name)).delete(url),

@@ -98,7 +98,7 @@ func length(h http.Header) int64 {
 }
 
 // Response makes an http.Response of what the host describes: [status, header
-// pairs, body handle].
+// pairs, body handle or bytes].
 func Response(ctx context.Context, v any, r *http.Request) (*http.Response, error) {
 	parts, _ := v.([]any)
 	if len(parts) < 3 {
@@ -109,9 +109,13 @@ func Response(ctx context.Context, v any, r *http.Request) (*http.Response, erro
 		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
 	}
 	resp.Status = fmt.Sprintf("%d %s", resp.StatusCode, http.StatusText(resp.StatusCode))
-	if handle, ok := parts[2].(int64); ok {
+	switch body := parts[2].(type) {
+	case int64:
 		resp.ContentLength = length(resp.Header)
-		resp.Body = NewBody(ctx, int(handle), resp.ContentLength)
+		resp.Body = NewBody(ctx, int(body), resp.ContentLength)
+	case []byte:
+		resp.ContentLength = int64(len(body))
+		resp.Body = io.NopCloser(bytes.NewReader(body))
 	}
 	return resp, nil
 }
