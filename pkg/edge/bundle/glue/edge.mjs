@@ -867,7 +867,9 @@ const ops = {
   },
 
   "cache.match": async (e, name, ...r) => {
-    const hit = await (await cacheOf(name)).match(outgoing(e, ...r));
+    const [method, url, pairs] = r;
+    const plain = method === "GET" && pairs.length === 0;
+    const hit = await (await cacheOf(name)).match(plain ? url : outgoing(e, ...r));
     return hit ? whole(e, hit) : null;
   },
   "cache.put": async (e, name, url, answer) => (await cacheOf(name)).put(url, response(e, answer)),
