@@ -17,6 +17,8 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+	"syscall"
+	"time"
 
 	"github.com/provingground/provingground/deploy/local/server"
 	"github.com/provingground/provingground/scenarios"
@@ -284,6 +286,9 @@ func importBase(ctx context.Context, t *tools, e *engine) error {
 	defer os.Remove(archive)
 	cmd := exec.CommandContext(ctx, filepath.Join(dir, "usr/bin/mmdebstrap"), append(args, "--architectures="+runtime.GOARCH, release, archive, mirror)...)
 	cmd.Env = append(os.Environ(), "PATH="+filepath.Join(dir, "usr/bin")+":"+os.Getenv("PATH"))
+	// Killed, it would leave its children and the folder that they work in.
+	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
+	cmd.WaitDelay = time.Minute
 	if text, err := cmd.CombinedOutput(); err != nil {
 		return fmt.Errorf("mmdebstrap: %w\n%s", err, end(string(text)))
 	}
