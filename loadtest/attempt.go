@@ -126,7 +126,7 @@ func (a *attempt) load(ctx context.Context) error {
 // the caller did not say how much it is to be.
 func (a *attempt) pace(ctx context.Context) (err error) {
 	driver, ok := a.driver.(trial.Paced)
-	if !ok || a.plan != nil || a.untimed || a.paced {
+	if !ok || a.plan != nil || a.untimed || a.rated {
 		return nil
 	}
 	fmt.Fprintln(a.out, "measuring what the service can do at most …")

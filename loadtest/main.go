@@ -71,7 +71,7 @@ func exitCode(verdict judge.Verdict, err error, out io.Writer) int {
 type options struct {
 	scenario scenarios.Scenario
 	rate     float64
-	paced    bool // the caller gave the rate
+	rated    bool // the caller gave the rate
 	records  int
 	duration time.Duration
 	timed    bool // the caller gave the duration
@@ -137,7 +137,7 @@ func parse(args []string, errOut io.Writer) (options, error) {
 
 func (o options) withDefaults() (options, error) {
 	target := o.scenario.Target
-	o.paced = o.rate != 0
+	o.rated = o.rate != 0
 	if o.rate == 0 && o.drill != "" {
 		o.rate = o.scenario.DrillRate
 	}

@@ -3,6 +3,7 @@ package edgeapi
 import (
 	"context"
 	"errors"
+	"sync/atomic"
 	"time"
 
 	"github.com/provingground/provingground/loadtest/engine"
@@ -35,9 +36,9 @@ func (d *Driver) Pace(ctx context.Context) (perSecond float64, err error) {
 		return 0, err
 	}
 	d.most = result.Flows[0].Goodput
-	d.hits.Store(0)
-	d.misses.Store(0)
-	d.bypassed.Store(0)
+	for _, n := range []*atomic.Int64{&d.hits, &d.misses, &d.bypassed, &d.conflicts, &d.replays} {
+		n.Store(0) // the report is about the load
+	}
 	d.setup.Rate = d.most * shareOfMost
 	if d.setup.Rate < 1 {
 		return 0, errors.New("nothing was answered")

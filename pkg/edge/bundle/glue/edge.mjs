@@ -764,8 +764,8 @@ const SMALL = 65536; // bytes of a body that comes with its headers
 // whole is describe, with the body at once where it is known to be small: that spares
 // Go a call for each piece and one for the end.
 async function whole(e, r) {
-  const length = r.headers.get("content-length");
-  if (!r.body || length === null || Number(length) > SMALL) return describe(e, r);
+  const small = Number(r.headers.get("content-length") ?? NaN) <= SMALL;
+  if (!r.body || !small) return describe(e, r);
   return [r.status, pairsOf(r.headers), await r.arrayBuffer()];
 }
 
