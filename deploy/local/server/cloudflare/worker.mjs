@@ -17,9 +17,11 @@ import { address, here, list, required, start } from "./runtime.mjs";
 
 const admin = address("ADMIN_ADDR");
 const key = randomUUID(); // for what only this program may ask the front
+const bare = Boolean(process.env.BARE);
 let state = "starting";
 
-// modules are all files of the built folder, the main one first.
+// modules are all files of the built folder, the main one first. Before it stands the
+// front, in the same isolate: a Worker of its own would be one more request to each.
 function modules(config, dir) {
   const kinds = { ".mjs": "ESModule", ".js": "ESModule", ".wasm": "CompiledWasm", ".html": "Text", ".css": "Text", ".txt": "Text" };
   const kind = (file) => kinds[file.slice(file.lastIndexOf("."))];
@@ -30,7 +32,10 @@ function modules(config, dir) {
     process.exit(2);
   }
   files.sort((a, b) => (b === main) - (a === main));
-  return files.map((f) => ({ type: kind(f), path: join(dir, f) }));
+  const built = files.map((f) => ({ type: kind(f), path: join(dir, f) }));
+  if (bare) return built;
+  const contents = readFileSync(`${here}front.mjs`, "utf8").replaceAll("./entry.mjs", `./${main}`);
+  return [{ type: "ESModule", path: join(dir, "__front.mjs"), contents }, ...built];
 }
 
 function variables(config) {
@@ -88,11 +93,14 @@ function worker(config, dir) {
     modules: modules(config, dir),
     compatibilityDate: config.compatibility_date,
     compatibilityFlags: config.compatibility_flags,
-    bindings: variables(config),
+    bindings: { ...variables(config), ...(bare ? {} : { __RUNNER_KEY: key }) },
     d1Databases: process.env.D1_URL ? {} : named(config.d1_databases, "binding", (d) => d.database_name),
     unsafeBindings: process.env.D1_URL ? (config.d1_databases ?? []).map(remote) : [],
     kvNamespaces: named(direct(config.kv_namespaces, "binding"), "binding", (n) => n.id),
-    serviceBindings: named(behind(config.kv_namespaces, "binding"), "binding", (n) => ({ name: between(config, n.binding), entrypoint: "KV" })),
+    serviceBindings: {
+      ...named(behind(config.kv_namespaces, "binding"), "binding", (n) => ({ name: between(config, n.binding), entrypoint: "KV" })),
+      ...(bare ? {} : { __RUNNER: () => new Response(`${state}\n`, { status: state === "ready" ? 200 : 503 }) }),
+    },
     r2Buckets: named(config.r2_buckets, "binding", (b) => b.bucket_name),
     queueProducers: named(config.queues?.producers, "binding", (q) => ({ queueName: q.queue })),
     queueConsumers: named(config.queues?.consumers, "queue", consumer),
@@ -104,27 +112,13 @@ function worker(config, dir) {
   };
 }
 
-const front = (app) => ({
-  name: `front of ${app}`,
-  modulesRoot: here,
-  modules: [{ type: "ESModule", path: `${here}front.mjs` }],
-  compatibilityDate: "2026-04-01",
-  bindings: { KEY: key },
-  serviceBindings: {
-    APP: app,
-    RUNNER: () => new Response(`${state}\n`, { status: state === "ready" ? 200 : 503 }),
-  },
-});
-
-// Each Worker is reached through a front, but for measurements of the bare Worker.
+// Each Worker is reached through its front, but for measurements of the bare Worker.
 const configs = list("CONFIG").map((file) => parse(readFileSync(file, "utf8")));
 const apps = configs.map((config, i) => worker(config, list("DIR")[i]));
 const standIns = configs.flatMap(faults);
-const doors = process.env.BARE ? apps : apps.map((app) => front(app.name));
-doors.forEach((door, i) => { door.unsafeDirectSockets = [address("ADDR", list("ADDR")[i])]; });
-const all = [...(process.env.BARE ? apps : [...doors, ...apps]), ...standIns];
+apps.forEach((app, i) => { app.unsafeDirectSockets = [address("ADDR", list("ADDR")[i])]; });
 
-const { flare, onTerm } = await start({ workers: all, cachePersist: false }, required("STATE_DIR"));
+const { flare, onTerm } = await start({ workers: [...apps, ...standIns], cachePersist: false }, required("STATE_DIR"));
 
 // An open port says nothing: the Workers themselves must answer.
 for (const { name } of apps) {
@@ -162,13 +156,12 @@ async function fault(standIn, request) {
   return (await (await flare.getWorker(standIn.name)).fetch("http://runner/", { method: "POST", body })).text();
 }
 
-async function counted(app) {
-  const door = await flare.getWorker(front(app.name).name);
-  return (await door.fetch("http://runner/counters", { headers: { "runner-key": key } })).json();
+async function counted({ name }) {
+  return (await (await flare.getWorker(name)).fetch("http://runner/counters", { headers: { "runner-key": key } })).json();
 }
 
 async function counters() {
-  if (process.env.BARE) return "";
+  if (bare) return "";
   const lines = await Promise.all(apps.map(async (app) =>
     Object.entries(await counted(app)).map(([name, n]) => `${app.name}_${name} ${n}\n`)));
   return lines.flat().join("");
@@ -178,7 +171,7 @@ async function counters() {
 // under way, but not for ever.
 async function drain() {
   state = "draining";
-  if (process.env.BARE) return;
+  if (bare) return;
   await new Promise((done) => setTimeout(done, Number(process.env.DRAIN_MILLISECONDS ?? 1000)));
   for (let tries = 0; tries < 100; tries++) {
     const open = await Promise.all(apps.map(async (app) => (await counted(app)).requests_open));
