@@ -83,7 +83,7 @@ func (o options) measurePair(ctx context.Context, cloud *server.Cloud, s subject
 		return err
 	}
 	all := []machine.Process{self(), p.process()}
-	rows, err := measure(ctx, o.rounds, p.cases(o.row), all, say)
+	rows, err := p.measureWarm(ctx, o, all, say)
 	if err == nil {
 		err = p.measureStarts(ctx, o.rounds, say)
 	}
@@ -91,6 +91,16 @@ func (o options) measurePair(ctx context.Context, cloud *server.Cloud, s subject
 		return err
 	}
 	return p.print(out, rows)
+}
+
+// measureWarm goes through all paths once before it measures: V8 compiles what is hot
+// beside the requests, which takes it seconds for the megabytes that Go brings.
+func (p *pair) measureWarm(ctx context.Context, o options, all []machine.Process, say io.Writer) ([]row, error) {
+	fmt.Fprintln(say, "warming up: one round that does not count …")
+	if _, err := measure(ctx, 1, p.cases(o.row), all, io.Discard); err != nil {
+		return nil, err
+	}
+	return measure(ctx, o.rounds, p.cases(o.row), all, say)
 }
 
 // cases are each path in Go and then in JavaScript, next to each other in time.

@@ -45,8 +45,10 @@ export class KV extends WorkerEntrypoint {
   get(...args) { return through(() => this.env.TARGET.get(...args)); }
   getWithMetadata(key, ...args) { return through(() => late(key) ?? this.env.TARGET.getWithMetadata(key, ...args)); }
   put(key, value, options) {
-    remember(key, value, options);
-    return through(() => this.env.TARGET.put(key, value, options));
+    return through(async () => {
+      await this.env.TARGET.put(key, value, options);
+      remember(key, value, options);
+    });
   }
   delete(...args) { return through(() => this.env.TARGET.delete(...args)); }
   list(...args) { return through(() => this.env.TARGET.list(...args)); }
