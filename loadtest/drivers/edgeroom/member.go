@@ -19,7 +19,7 @@ import (
 const (
 	confirmEvery = 32                     // messages
 	confirmAfter = 500 * time.Millisecond // of quiet
-	hereEvery    = 10 * time.Second       // a third of a lease
+	hereAfter    = 10 * time.Second       // of silence: a third of a lease
 	tooSlow      = 4008                   // the room's close code for a member that does not keep up
 )
 
@@ -44,13 +44,17 @@ type said struct {
 // member is a client that stays in the room: it comes back after each drop and goes
 // on after the last message that it has.
 type member struct {
-	d  *Driver
-	id string
+	d     *Driver
+	id    string
+	phase int64 // by which it confirms earlier than others: all at once would hold up what is said
 
 	mu      sync.Mutex
 	conn    *websocket.Conn        // nil while it is away
 	ids     []string               // of the messages that it has, from sequence 1 on
 	waiting map[string]chan<- told // for the answer to what it said
+
+	confirmed atomic.Int64 // the last sequence that it said it has
+	spoke     atomic.Int64 // when it last sent anything, on the driver's clock
 
 	deaf   atomic.Bool  // it reads nothing
 	fast   atomic.Int64 // by how many nanoseconds its clock is
@@ -60,7 +64,7 @@ type member struct {
 }
 
 func newMember(d *Driver, id string) *member {
-	return &member{d: d, id: id, waiting: map[string]chan<- told{}}
+	return &member{d: d, id: id, phase: rand.Int64N(confirmEvery), waiting: map[string]chan<- told{}}
 }
 
 // last is the sequence of the last message that it has.
@@ -86,7 +90,9 @@ func (m *member) stay(ctx context.Context) {
 func (m *member) visit(ctx context.Context) error {
 	dialing, cancel := context.WithTimeout(ctx, 4*timeout)
 	defer cancel()
-	url := fmt.Sprintf("ws://%s/api/rooms/%s?client=%s&after=%d", m.d.hosts[0], m.d.run, m.id, m.last())
+	has := m.last()
+	m.confirmed.Store(has)
+	url := fmt.Sprintf("ws://%s/api/rooms/%s?client=%s&after=%d", m.d.hosts[0], m.d.run, m.id, has)
 	conn, resp, err := websocket.Dial(dialing, url, nil)
 	if resp != nil && resp.Body != nil {
 		resp.Body.Close()
@@ -96,6 +102,7 @@ func (m *member) visit(ctx context.Context) error {
 	}
 	defer conn.CloseNow()
 	m.joined.Add(1)
+	m.spoke.Store(int64(m.d.now()))
 	m.enter(conn)
 	ctx, leave := context.WithCancel(ctx)
 	var pulse sync.WaitGroup
@@ -183,10 +190,15 @@ func (m *member) got(ctx context.Context, conn *websocket.Conn, t told) error {
 	if ns, err := strconv.ParseInt(t.Text, 10, 64); err == nil && m.d.measured(time.Duration(ns)) {
 		m.d.delivered.add(m.d.now() - time.Duration(ns))
 	}
-	if t.Seq%confirmEvery == 0 {
-		return m.send(ctx, conn, said{Type: "seen", Seq: t.Seq})
+	if (t.Seq+m.phase)%confirmEvery == 0 {
+		return m.confirm(ctx, conn, t.Seq)
 	}
 	return nil
+}
+
+func (m *member) confirm(ctx context.Context, conn *websocket.Conn, seq int64) error {
+	m.confirmed.Store(seq)
+	return m.send(ctx, conn, said{Type: "seen", Seq: seq})
 }
 
 func (m *member) send(ctx context.Context, conn *websocket.Conn, s said) error {
@@ -194,24 +206,27 @@ func (m *member) send(ctx context.Context, conn *websocket.Conn, s said) error {
 	if err != nil {
 		return err
 	}
+	m.spoke.Store(int64(m.d.now()))
 	writing, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 	return conn.Write(writing, websocket.MessageText, raw)
 }
 
-// pulse confirms what came when it is quiet, and gives signs of life.
+// pulse confirms what came before it became quiet, and gives signs of life.
 func (m *member) pulse(ctx context.Context, conn *websocket.Conn) {
-	confirmed, alive := int64(0), time.Now()
+	before := int64(-1)
 	for sleep(ctx, confirmAfter) {
 		if m.deaf.Load() {
 			continue
 		}
+		last := m.last()
+		quiet := last == before
+		before = last
 		var err error
-		if last := m.last(); last > confirmed {
-			confirmed, alive = last, time.Now()
-			err = m.send(ctx, conn, said{Type: "seen", Seq: last})
-		} else if time.Since(alive) > hereEvery {
-			alive = time.Now()
+		switch {
+		case quiet && last > m.confirmed.Load():
+			err = m.confirm(ctx, conn, last)
+		case m.d.now()-time.Duration(m.spoke.Load()) > hereAfter:
 			err = m.send(ctx, conn, said{Type: "here"})
 		}
 		if err != nil {
