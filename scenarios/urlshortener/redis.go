@@ -15,9 +15,11 @@ import (
 
 const (
 	changes    = "urlshortener:changes" // channel: names whose link changed
+	recent     = "urlshortener:recent"  // sorted set: those names with the time, for who was not listening
 	sharedLife = 24 * time.Hour         // an entry that nobody asks for
 	goneLife   = 10 * time.Minute       // a tombstone
 	barrier    = time.Minute            // longer than any memory cache entry lives
+	recentLife = 2 * barrier            // clocks may be a minute apart
 	clicksLife = 90 * 24 * time.Hour    // after the last click
 )
 
@@ -102,14 +104,18 @@ func (c *sharedCache) put(ctx context.Context, link Link) error {
 // announce makes a committed change known to the shared cache and then to the
 // memory of every process.
 func (c *sharedCache) announce(ctx context.Context, links ...Link) error {
+	now := c.now()
 	pipe := c.client.Pipeline()
+	pipe.ZRemRangeByScore(ctx, recent, "-inf", strconv.FormatInt(now.Add(-recentLife).UnixMilli(), 10))
 	for _, link := range links {
 		c.offer.Eval(ctx, pipe, []string{linkKey(link.Code)}, c.args(link, "change")...)
+		pipe.ZAdd(ctx, recent, redis.Z{Score: float64(now.UnixMilli()), Member: link.Code})
 		pipe.Publish(ctx, changes, link.Code)
 		if link.Deleted {
 			pipe.Del(ctx, clicksKey(link.Code))
 		}
 	}
+	pipe.Expire(ctx, recent, recentLife)
 	if _, err := pipe.Exec(ctx); err != nil {
 		return fmt.Errorf("shared cache: announce: %w", err)
 	}
@@ -144,24 +150,55 @@ func (c *sharedCache) args(link Link, why string) []any {
 }
 
 // listen calls changed with every name that any process announces, until ctx
-// ends. Announcements made while the connection is down are lost: the age limit
-// of the memory cache bounds what that costs.
+// ends. Whenever it begins to listen, also after its connection was lost, it
+// catches up on what was announced before. What Redis lost itself, the age limit of
+// the memory cache bounds.
 func (c *sharedCache) listen(ctx context.Context, log *slog.Logger, changed func(name string)) {
 	sub := c.client.Subscribe(ctx, changes)
 	defer sub.Close()
-	messages := sub.Channel(redis.WithChannelSize(1000), redis.WithChannelHealthCheckInterval(time.Second))
+	messages := sub.ChannelWithSubscriptions(redis.WithChannelSize(1000), redis.WithChannelHealthCheckInterval(time.Second))
+	var again <-chan time.Time // after catching up has failed
 	for {
+		behind := false
 		select {
 		case <-ctx.Done():
 			return
+		case <-again:
+			behind = true
 		case m, ok := <-messages:
 			if !ok {
 				log.Error("no longer listening for changes")
 				return
 			}
-			changed(m.Payload)
+			switch m := m.(type) {
+			case *redis.Subscription:
+				behind = true
+			case *redis.Message:
+				changed(m.Payload)
+			}
+		}
+		if !behind {
+			continue
+		}
+		again = nil
+		if err := c.catchUp(ctx, changed); err != nil {
+			log.Warn("changes may have been missed: will ask again", "error", err)
+			again = time.After(time.Second)
 		}
 	}
+}
+
+func (c *sharedCache) catchUp(ctx context.Context, changed func(name string)) error {
+	ctx, cancel := context.WithTimeout(ctx, loadTimeout)
+	defer cancel()
+	names, err := c.client.ZRange(ctx, recent, 0, -1).Result()
+	if err != nil {
+		return fmt.Errorf("shared cache: recent changes: %w", err)
+	}
+	for _, name := range names {
+		changed(name)
+	}
+	return nil
 }
 
 // addClicks adds counts of one batch. If it fails the outcome is unknown: a

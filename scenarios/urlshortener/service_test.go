@@ -11,6 +11,7 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -217,6 +218,7 @@ func TestURLShortener(t *testing.T) {
 		"many readers of a cold link cost one store read":    oneRead,
 		"a slow fill does not bring back a deleted link":     slowFill,
 		"a crash before the announcement leaves the barrier": crashInDelete,
+		"who did not listen catches up":                      catchUp,
 		"an import makes the same links when repeated":       importRepeated,
 		"administration needs its token":                     adminNeedsToken,
 		"names that cannot exist cost no lookup":             noLookup,
@@ -418,6 +420,32 @@ func crashInDelete(t *testing.T, c *cluster) {
 	for process, api := range c.apis {
 		api.service.memory.drop(code) // what a memory cache does within its minute
 		wantStatus(t, "get", c.get(t, process, code), http.StatusNotFound)
+	}
+}
+
+// catchUp is a process whose subscription was gone when a deletion was announced: the
+// announcement itself reaches nobody late.
+func catchUp(t *testing.T, c *cluster) {
+	code, token := c.made(t, `{"url":"https://example.com/missed"}`)
+	wantStatus(t, "delete", c.delete(t, 0, code, token), http.StatusNoContent)
+	ctx, stop := context.WithCancel(t.Context())
+	defer stop()
+	heard := make(chan string, 10_000)
+	var listening sync.WaitGroup
+	listening.Go(func() {
+		c.apis[1].service.shared.listen(ctx, slog.New(slog.DiscardHandler), func(name string) { heard <- name })
+	})
+	defer listening.Wait()
+	defer stop()
+	for {
+		select {
+		case name := <-heard:
+			if name == code {
+				return
+			}
+		case <-time.After(20 * time.Second):
+			t.Fatal("a deletion that was announced before is not heard of")
+		}
 	}
 }
 
