@@ -35,21 +35,23 @@ test: ## what proves the repository at every push, set-up included
 	@$(GO) test -timeout 30m ./...
 
 # The packages that pass there; deploy/aws/README.md says which do not. Every test has emulators of its own, so one package at a time.
-LOCALSTACK = ./deploy/local/conformance/lambda ./pkg/idempotency ./pkg/sqsconsumer ./scenarios/urlshortener ./scenarios/ordernotify ./scenarios/imageresize
+LOCALSTACK = ./deploy/local/conformance/lambda ./pkg/idempotency ./pkg/sqsconsumer ./scenarios/urlshortener ./scenarios/ordernotify
+LOCALSTACK_LONG = ./scenarios/imageresize
 test-localstack: export AWS_EMULATOR = localstack
 test-localstack: export PROVIDER ?= native
 test-localstack: ## the AWS integration tests that pass on LocalStack instead of MiniStack
 	@$(GO) build -o .local/bin/local ./deploy/local
 	@test "$(PROVIDER)" != native || .local/bin/local install aws dynamodb
-	@$(GO) test -count=1 -p 1 -timeout 8m $(LOCALSTACK)
+	@$(GO) test -count=1 -p 1 -timeout 8m $(LOCALSTACK) $(LOCALSTACK_LONG)
 
 test-docker: ## docker-compose.yml brought up, loaded and broken, with stand-ins for the images of vendors
 	@$(GO) run ./deploy/local/dockerproof $(S)
 
-nightly: matrix ## what takes too long for every push: all broken builds, all drills, the matrix in full, Docker with all that has images
+nightly: matrix ## what takes too long for every push: all broken builds, all drills, and the matrix, Docker and LocalStack in full
 	@DRILLS=all $(GO) test -count=1 -timeout 90m -run TestTheCommandsOfThePagesWork .
 	@BUILDS=all $(GO) test -count=1 -timeout 90m -run TestTheJudgeFailsBrokenBuilds ./loadtest
 	@$(GO) run ./deploy/local/dockerproof -all
+	@$(MAKE) test-localstack
 
 matrix: ## kill each role of ordernotify at every operation on the wire, and print what was lost or doubled
 	@MATRIX=full $(GO) test -count=1 -timeout 30m -v -run TestKillMatrix ./loadtest/drivers/ordernotify
