@@ -62,10 +62,10 @@ func vendorImages() []vendorImage {
 		{"PUBSUB_IMAGE", "gcr.io/google.com/cloudsdktool/google-cloud-cli:573.0.0-emulators", []string{"pubsub"}, "pubsub", "pkg/pubsubtest of this repository"},
 		{"AZURITE_IMAGE", "mcr.microsoft.com/azure-storage/azurite:3.37.0", []string{"tables"}, "azurite", "Azurite from npm, on Node.js from PyPI"},
 		{"NODE_IMAGE", "node:24.19.0-bookworm-slim", []string{"d1"}, "node", "Node.js from PyPI"},
-		{"COLLECTOR_IMAGE", "otel/opentelemetry-collector:0.136.0", nil, "", ""},
-		{"JAEGER_IMAGE", "jaegertracing/jaeger:2.19.0", nil, "", ""},
-		{"PROMETHEUS_IMAGE", "prom/prometheus:v3.5.0", nil, "", ""},
-		{"GRAFANA_IMAGE", "grafana/grafana:12.1.0", nil, "", ""},
+		{"COLLECTOR_IMAGE", "otel/opentelemetry-collector:0.136.0", []string{"collector"}, "collector", "the collector 0.140 from the Go proxy"},
+		{"JAEGER_IMAGE", "jaegertracing/jaeger:2.19.0", []string{"jaeger"}, "jaeger", "Jaeger 2.13 from the Go proxy, without its pages"},
+		{"PROMETHEUS_IMAGE", "prom/prometheus:v3.5.0", []string{"prometheus"}, "prometheus", "Debian's prometheus"},
+		{"GRAFANA_IMAGE", "grafana/grafana:12.1.0", []string{"grafana"}, "grafana", "a page that says it is well, and no Grafana"},
 	}
 }
 
@@ -144,27 +144,55 @@ func writeTable(w io.Writer, images map[string]string) {
 	}
 }
 
-// buildImages builds what is not there yet of the base, the scenarios' stand-ins
-// and those of the tests. The engine keeps layers, so that only the first run is
-// long.
+// buildImages builds what is not there yet of the images that stand in for others,
+// and of those of the scenarios' roles. The engine keeps layers, so that only the
+// first run is long.
 func buildImages(ctx context.Context, t *tools, e *engine, chosen []scenarios.Scenario) error {
+	return atOnce(
+		func() error { return buildStandIns(ctx, t, e, targets(chosen)) },
+		func() error {
+			if err := t.step("building "+goImage, func() error { return buildGo(ctx, t, e) }); err != nil {
+				return err
+			}
+			return t.step("building the images of the roles", func() error { return buildRoles(ctx, e, chosen) })
+		},
+	)
+}
+
+func buildStandIns(ctx context.Context, t *tools, e *engine, wanted []string) error {
 	if _, err := e.docker(ctx, "image", "inspect", baseImage()); err != nil {
-		if err := t.step("building "+baseImage()+" from Debian's packages", func() error { return importBase(ctx, t, e) }); err != nil {
+		base := root{image: baseImage(), packages: basePackages}
+		if err := t.step("building "+base.image+" from Debian's packages", func() error { return importRoot(ctx, t, e, base) }); err != nil {
 			return err
 		}
 	}
-	dir, err := buildContext(ctx, t, slices.Contains(targets(chosen), "pubsub"))
+	dir, err := buildContext(ctx, t, wanted)
 	if err != nil {
 		return err
 	}
 	defer os.RemoveAll(dir)
-	wanted := targets(chosen)
-	return atOnce(
-		func() error { return t.step("building "+goImage, func() error { return buildGo(ctx, e, dir) }) },
-		func() error {
-			return t.step("building stand-ins: "+strings.Join(wanted, ", "), func() error { return buildTargets(ctx, e, dir, wanted) })
-		},
-	)
+	return t.step("building stand-ins: "+strings.Join(wanted, ", "), func() error { return buildTargets(ctx, e, dir, wanted) })
+}
+
+// buildRoles compiles while the stand-ins are made, most of which is waiting; whoever
+// brings a scenario up finds its images in the cache. Workers need one of the stand-ins.
+func buildRoles(ctx context.Context, e *engine, chosen []scenarios.Scenario) error {
+	var services []string
+	for _, s := range chosen {
+		for _, role := range s.Roles {
+			if role.Worker == "" {
+				services = append(services, s.Slug+"-"+role.Name+"-0")
+			}
+		}
+		if len(s.Roles) > 0 && len(s.Needs) > 0 {
+			services = append(services, s.Slug+"-provision")
+		}
+	}
+	if len(services) == 0 {
+		return nil
+	}
+	_, err := output(ctx, slices.Concat(e.env, imageEnv()), "docker", append([]string{"compose", "--profile", "*", "build"}, services...)...)
+	return err
 }
 
 // buildTargets has compose build them: the client's own builder would make every
@@ -203,27 +231,29 @@ func targets(chosen []scenarios.Scenario) []string {
 }
 
 // buildGo makes an image of this machine's Go, unless the one that is there is of the
-// same: sending it to the engine takes long.
-func buildGo(ctx context.Context, e *engine, dir string) error {
+// same. It has a root folder of its own, so that it need not wait for the base.
+func buildGo(ctx context.Context, t *tools, e *engine) error {
 	about, err := output(ctx, nil, "go", "env", "GOROOT", "GOVERSION", "GOPROXY")
 	if err != nil {
 		return err
 	}
-	made := strings.Join(append(strings.Fields(about), baseImage()), " ")
 	const label = "provingground.made"
+	made := strings.Join(strings.Fields(about), " ")
 	if was, err := e.docker(ctx, "image", "inspect", "--format", `{{index .Config.Labels "`+label+`"}}`, goImage); err == nil && was == made {
 		return nil
 	}
 	goroot, _, _ := strings.Cut(about, "\n")
 	proxy := about[strings.LastIndexByte(about, '\n')+1:]
-	_, err = e.docker(ctx, "build", "--quiet", "--file", filepath.Join(dir, "golang.Dockerfile"), "--label", label+"="+made,
-		"--build-arg", "BASE="+baseImage(), "--build-arg", "GOPROXY="+proxy, "--tag", goImage, goroot)
-	return err
+	return importRoot(ctx, t, e, root{
+		image: goImage, packages: "ca-certificates",
+		hooks:   []string{`mkdir -p "$1/usr/local/go"`, "sync-in " + goroot + " /usr/local/go"},
+		changes: []string{"ENV PATH=/usr/local/go/bin:/usr/bin:/bin GOTOOLCHAIN=local GOPROXY=" + proxy, "LABEL " + label + "=\"" + made + "\""},
+	})
 }
 
-// buildContext writes the files that images are built from into a folder, with our
-// Pub/Sub where it is wanted.
-func buildContext(ctx context.Context, t *tools, pubsub bool) (dir string, err error) {
+// buildContext writes the files that images are built from into a folder, with the
+// programs of those that are wanted.
+func buildContext(ctx context.Context, t *tools, wanted []string) (dir string, err error) {
 	if dir, err = os.MkdirTemp("", "dockerproof-"); err != nil {
 		return "", err
 	}
@@ -244,8 +274,8 @@ func buildContext(ctx context.Context, t *tools, pubsub bool) (dir string, err e
 			return "", err
 		}
 	}
-	if pubsub {
-		if _, err := output(ctx, []string{"CGO_ENABLED=0"}, "go", "build", "-buildvcs=false", "-o", filepath.Join(dir, "pubsubtest"), "./pkg/pubsubtest/cmd/pubsubtest"); err != nil {
+	for _, target := range wanted {
+		if err := buildProgram(ctx, t, target, dir); err != nil {
 			return "", err
 		}
 	}
@@ -261,9 +291,34 @@ func buildContext(ctx context.Context, t *tools, pubsub bool) (dir string, err e
 	return dir, os.CopyFS(filepath.Join(dir, "azurite"), os.DirFS("deploy/local/server/azurite"))
 }
 
-// importBase makes a root folder with all servers in it and gives it to the engine.
-// The certificates of this machine are in it, because its registries may need them.
-func importBase(ctx context.Context, t *tools, e *engine) error {
+// buildProgram builds the program that an image holds, where it is one in Go.
+func buildProgram(ctx context.Context, t *tools, target, dir string) error {
+	const pinned = "deploy/local/dockerproof/observability" // a module of its own
+	build := map[string][2]string{                          // module and package
+		"pubsub":    {".", "./pkg/pubsubtest/cmd/pubsubtest"},
+		"collector": {pinned, "./collector"},
+		"jaeger":    {pinned, "github.com/jaegertracing/jaeger/cmd/jaeger"},
+	}
+	of, found := build[target]
+	if !found {
+		return nil
+	}
+	return t.step("building the program of local/"+target, func() error {
+		_, err := output(ctx, []string{"CGO_ENABLED=0"}, "go", "build", "-C", of[0], "-buildvcs=false", "-trimpath", "-ldflags=-s -w", "-o", dir+"/", of[1])
+		return err
+	})
+}
+
+// root is an image of one layer: packages of Debian, and what hooks of mmdebstrap put
+// beside them.
+type root struct {
+	image, packages string
+	hooks, changes  []string // changes are lines of a Dockerfile
+}
+
+// importRoot makes a root folder and gives it to the engine. The certificates of this
+// machine are in it, because its registries may need them.
+func importRoot(ctx context.Context, t *tools, e *engine, r root) error {
 	mirror, release, err := server.DebianMirror(ctx)
 	if err != nil {
 		return fmt.Errorf("%w: %w", errCannot, err)
@@ -274,7 +329,7 @@ func importBase(ctx context.Context, t *tools, e *engine) error {
 	}
 	const certificates = "/etc/ssl/certs/ca-certificates.crt"
 	args := []string{
-		"--variant=apt", "--include=" + basePackages,
+		"--variant=apt", "--include=" + r.packages,
 		"--dpkgopt=path-exclude=/usr/share/doc/*", "--dpkgopt=path-exclude=/usr/share/locale/*", "--dpkgopt=path-exclude=/usr/share/man/*",
 		"--dpkgopt=force-unsafe-io", `--aptopt=Acquire::Languages "none"`, `--setup-hook=mkdir -p "$1/usr/share/man/man1"`,
 		`--customize-hook=rm -rf "$1"/var/lib/postgresql/* "$1"/var/lib/apt/lists/*`,
@@ -282,8 +337,15 @@ func importBase(ctx context.Context, t *tools, e *engine) error {
 	if _, err := os.Stat(certificates); err == nil {
 		args = append(args, "--customize-hook=copy-in "+certificates+" /etc/ssl/certs")
 	}
-	archive := filepath.Join(t.dir, "base.tar")
-	defer os.Remove(archive)
+	for _, hook := range r.hooks {
+		args = append(args, "--customize-hook="+hook)
+	}
+	work, err := os.MkdirTemp(t.dir, "root-")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(work)
+	archive := filepath.Join(work, "root.tar")
 	cmd := exec.CommandContext(ctx, filepath.Join(dir, "usr/bin/mmdebstrap"), append(args, "--architectures="+runtime.GOARCH, release, archive, mirror)...)
 	cmd.Env = append(os.Environ(), "PATH="+filepath.Join(dir, "usr/bin")+":"+os.Getenv("PATH"))
 	// Killed, it would leave its children and the folder that they work in.
@@ -292,6 +354,10 @@ func importBase(ctx context.Context, t *tools, e *engine) error {
 	if text, err := cmd.CombinedOutput(); err != nil {
 		return fmt.Errorf("mmdebstrap: %w\n%s", err, end(string(text)))
 	}
-	_, err = e.docker(ctx, "import", archive, baseImage())
+	var changes []string
+	for _, change := range r.changes {
+		changes = append(changes, "--change", change)
+	}
+	_, err = e.docker(ctx, slices.Concat([]string{"import"}, changes, []string{archive, r.image})...)
 	return err
 }

@@ -6,7 +6,9 @@
 //
 //	go run ./deploy/local/dockerproof [-all] [slug ...]
 //
-// Without a slug it takes those of every push, with -all every scenario. It prints which images of vendors did not run.
+// Without a slug it takes those of every push, with -all every scenario and all of
+// them together. The slug observability stands for what shows traces and metrics. It
+// prints which images of vendors did not run.
 package main
 
 import (
@@ -56,7 +58,7 @@ func exitCode(err error) int {
 func run(ctx context.Context, args []string, out, errOut io.Writer) error {
 	flags := flag.NewFlagSet("dockerproof", flag.ContinueOnError)
 	flags.SetOutput(errOut)
-	all := flags.Bool("all", false, "every scenario that starts")
+	all := flags.Bool("all", false, "every scenario that starts, and what shows traces and metrics")
 	if err := flags.Parse(args); err != nil {
 		return fmt.Errorf("%w: see above", errUsage)
 	}
@@ -76,7 +78,7 @@ func run(ctx context.Context, args []string, out, errOut io.Writer) error {
 		return err
 	}
 	t := &tools{cloud: cloud, root: root, dir: cloud.Root(), out: out}
-	return proveAll(ctx, t, chosen)
+	return proveAll(ctx, t, chosen, *all)
 }
 
 // everyPush are the scenarios that a push proves: with them a cache, a database and
@@ -92,6 +94,10 @@ func choose(slugs []string, all bool) ([]scenarios.Scenario, error) {
 	}
 	var chosen []scenarios.Scenario
 	for _, slug := range slugs {
+		if slug == server.ObservabilityProfile {
+			chosen = append(chosen, observability())
+			continue
+		}
 		s, found := scenarios.Find(slug)
 		if !found || !s.Starts() {
 			return nil, fmt.Errorf("%w: no scenario %q has code", errUsage, slug)
@@ -106,18 +112,18 @@ func choose(slugs []string, all bool) ([]scenarios.Scenario, error) {
 			chosen = append(chosen, s)
 		}
 	}
-	return chosen, nil
+	return append(chosen, observability()), nil
 }
 
 // proveAll starts the engine, and stops what it started, whatever the proof says.
-func proveAll(ctx context.Context, t *tools, chosen []scenarios.Scenario) (err error) {
+func proveAll(ctx context.Context, t *tools, chosen []scenarios.Scenario, all bool) (err error) {
 	began := time.Now()
 	e, err := startEngine(ctx, t)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, e.stop()) }()
-	p := &proof{tools: t, engine: e}
+	p := &proof{tools: t, engine: e, all: all}
 	if err := atOnce(func() error { return buildImages(ctx, t, e, chosen) }, func() error { return p.build(ctx) }); err != nil {
 		return err
 	}

@@ -21,6 +21,7 @@ import (
 type proof struct {
 	tools  *tools
 	engine *engine
+	all    bool     // whatever there is to prove
 	before []string // containers, volumes and networks of others
 
 	mu    sync.Mutex
@@ -37,13 +38,20 @@ type claim struct {
 // runs then is ended, too.
 func (p *proof) run(ctx context.Context, chosen []scenarios.Scenario) (err error) {
 	groups := [][]claim{{{"the compose file asks for the documented images and no others", p.images}}}
+	loaded := slices.DeleteFunc(slices.Clone(chosen), func(s scenarios.Scenario) bool { return s.Slug == server.ObservabilityProfile })
 	// A Worker alone has no server.
-	if i := slices.IndexFunc(chosen, func(s scenarios.Scenario) bool { return len(s.Needs) > 0 }); i >= 0 {
-		s := chosen[i]
+	if i := slices.IndexFunc(loaded, func(s scenarios.Scenario) bool { return len(s.Needs) > 0 }); i >= 0 {
+		s := loaded[i]
 		groups = append(groups, []claim{{s.Slug + ": a server that is not healthy stops the start", func(ctx context.Context) error { return p.unhealthy(ctx, s) }}})
 	}
-	for two := range slices.Chunk(chosen, 2) {
+	for two := range slices.Chunk(loaded, 2) {
 		groups = append(groups, p.groups(two)...)
+	}
+	if len(loaded) < len(chosen) {
+		groups = append(groups, p.observed()...)
+	}
+	if p.all {
+		groups = append(groups, []claim{{"up without a name brings all servers to health, and down leaves nothing", p.upAll}})
 	}
 	groups = append(groups,
 		// Alone: some of them hold an answer against a time.
@@ -178,11 +186,29 @@ func (p *proof) up(ctx context.Context, s scenarios.Scenario) error {
 	if _, err := output(ctx, p.env(), p.program("local"), "up", s.Slug); err != nil {
 		return err
 	}
+	return p.healthy(ctx, s)
+}
+
+func (p *proof) healthy(ctx context.Context, s scenarios.Scenario) error {
 	status, err := output(ctx, p.env(), p.program("local"), "status")
 	if err != nil {
 		return err
 	}
 	return allHealthy(s, status)
+}
+
+// upAll starts the servers of all scenarios that run, and no roles.
+func (p *proof) upAll(ctx context.Context) error {
+	if _, err := output(ctx, p.env(), p.program("local"), "up"); err != nil {
+		return err
+	}
+	var servers scenarios.Scenario
+	for _, s := range scenarios.All() {
+		if s.Runs() {
+			servers.Needs = append(servers.Needs, s.Needs...)
+		}
+	}
+	return errors.Join(p.healthy(ctx, servers), p.down(ctx), p.nothingLeft(ctx))
 }
 
 // allHealthy finds every server and process of a scenario in what `make status` says.
