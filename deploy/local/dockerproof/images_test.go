@@ -118,6 +118,31 @@ func TestAStandInIsBuiltForWhoNeedsIt(t *testing.T) {
 	}
 }
 
+func TestWhatShowsTracesRunsBesideAScenario(t *testing.T) {
+	for _, v := range vendorImages() {
+		t.Setenv(v.variable, "")
+	}
+	for _, args := range [][]string{{"observability"}, nil} {
+		chosen, err := choose(args, args == nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := targets(chosen)
+		for _, want := range []string{"collector", "jaeger", "prometheus", "grafana", "ministack", "postgres"} {
+			if !slices.Contains(got, want) {
+				t.Errorf("%q: targets %q, want %s", args, got, want)
+			}
+		}
+	}
+	chosen, err := choose(nil, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := targets(chosen); slices.Contains(got, "jaeger") {
+		t.Errorf("targets of a push: %q, and Jaeger takes minutes", got)
+	}
+}
+
 func TestAnImageThatAVariableNamesRuns(t *testing.T) {
 	for _, v := range vendorImages() {
 		t.Setenv(v.variable, v.image)
