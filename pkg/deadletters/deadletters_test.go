@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -18,6 +19,11 @@ import (
 	"github.com/provingground/provingground/pkg/deadletters"
 )
 
+// servers are those of all tests here, each of which has its own database.
+var servers = servertest.Share("postgres")
+
+func TestMain(m *testing.M) { os.Exit(servers.Run(m)) }
+
 // desk is a table with a consumer that takes what works says it takes.
 type desk struct {
 	deadletters.Table
@@ -27,7 +33,7 @@ type desk struct {
 
 func newDesk(t *testing.T) *desk {
 	t.Helper()
-	db, err := pgxpool.New(t.Context(), servertest.Database(t, servertest.Start(t, "postgres")))
+	db, err := pgxpool.New(t.Context(), servertest.Database(t, servers.Start(t)))
 	if err != nil {
 		t.Fatal(err)
 	}

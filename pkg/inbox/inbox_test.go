@@ -5,6 +5,7 @@ package inbox_test
 import (
 	"context"
 	"errors"
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -17,6 +18,11 @@ import (
 	"github.com/provingground/provingground/pkg/inbox"
 )
 
+// servers are those of all tests here, each of which has its own database.
+var servers = servertest.Share("postgres")
+
+func TestMain(m *testing.M) { os.Exit(servers.Run(m)) }
+
 type consumer struct {
 	db   *pgxpool.Pool
 	seen inbox.Table
@@ -24,7 +30,7 @@ type consumer struct {
 
 func newConsumer(t *testing.T) consumer {
 	t.Helper()
-	db, err := pgxpool.New(t.Context(), servertest.Database(t, servertest.Start(t, "postgres")))
+	db, err := pgxpool.New(t.Context(), servertest.Database(t, servers.Start(t)))
 	if err != nil {
 		t.Fatal(err)
 	}

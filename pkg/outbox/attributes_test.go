@@ -49,7 +49,7 @@ func (w *world) attributes(t *testing.T) (got []map[string]string) {
 // TestATableWithoutAttributesGetsThem begins with the table of an earlier version,
 // which goes on to insert while the next one starts.
 func TestATableWithoutAttributesGetsThem(t *testing.T) {
-	w := &world{pool: connect(t, servertest.Database(t, servertest.Start(t, "postgres"))), table: outbox.Table{Name: "outbox"}}
+	w := &world{pool: connect(t, servertest.Database(t, servers.Start(t))), table: outbox.Table{Name: "outbox"}}
 	const earlier = `
 CREATE TABLE outbox (
 	seq bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, id text NOT NULL UNIQUE, kind text NOT NULL, key text NOT NULL, body bytea NOT NULL,

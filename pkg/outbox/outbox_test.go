@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"slices"
 	"strings"
 	"sync"
@@ -18,6 +19,11 @@ import (
 	"github.com/provingground/provingground/deploy/local/server/servertest"
 	"github.com/provingground/provingground/pkg/outbox"
 )
+
+// servers are those of all tests here, each of which has its own database.
+var servers = servertest.Share("postgres")
+
+func TestMain(m *testing.M) { os.Exit(servers.Run(m)) }
 
 var errReceiver = errors.New("the receiver is away")
 
@@ -33,7 +39,7 @@ type world struct {
 
 func newWorld(t *testing.T) *world {
 	t.Helper()
-	w := &world{pool: connect(t, servertest.Database(t, servertest.Start(t, "postgres"))), table: outbox.Table{Name: "outbox"}}
+	w := &world{pool: connect(t, servertest.Database(t, servers.Start(t))), table: outbox.Table{Name: "outbox"}}
 	if _, err := w.pool.Exec(t.Context(), w.table.DDL()); err != nil {
 		t.Fatal(err)
 	}

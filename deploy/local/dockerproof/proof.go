@@ -285,7 +285,7 @@ func (p *proof) unhealthy(ctx context.Context, s scenarios.Scenario) error {
 
 // testedPackages have the tests that run through testcontainers, on testedServers.
 func testedPackages() []string {
-	return []string{"./deploy/local/server/servertest", "./scenarios/urlshortener"}
+	return []string{"./deploy/local/server/servertest", "./pkg/inbox", "./scenarios/urlshortener"}
 }
 
 func testedServers() []string { return []string{"redis", "postgres", "dynamodb"} }

@@ -5,6 +5,7 @@ package idempotencypg_test
 import (
 	"context"
 	"errors"
+	"os"
 	"testing"
 	"time"
 
@@ -15,6 +16,11 @@ import (
 	"github.com/provingground/provingground/pkg/idempotency/idempotencypg"
 )
 
+// servers are those of all tests here, each of which has its own database.
+var servers = servertest.Share("postgres")
+
+func TestMain(m *testing.M) { os.Exit(servers.Run(m)) }
+
 type orders struct {
 	pool *pgxpool.Pool
 	keys idempotencypg.Table
@@ -22,7 +28,7 @@ type orders struct {
 
 func newOrders(t *testing.T) orders {
 	t.Helper()
-	pool, err := pgxpool.New(t.Context(), servertest.Database(t, servertest.Start(t, "postgres")))
+	pool, err := pgxpool.New(t.Context(), servertest.Database(t, servers.Start(t)))
 	if err != nil {
 		t.Fatal(err)
 	}
