@@ -1,7 +1,8 @@
 //go:build unix
 
-// Package servertest gives a test servers of its own: native processes, or
-// containers where a Docker engine answers, by the same table.
+// Package servertest gives a test servers of its own, or the tests of a package one
+// set together: native processes, or containers where a Docker engine answers, by
+// the same table.
 package servertest
 
 import (

@@ -14,7 +14,8 @@ import (
 
 // Shared is one set of servers for all tests of a package, which keep apart by
 // names of their own: on PostgreSQL each takes a [Database]. A test that kills,
-// pauses or fills up a server takes one for itself, with [Start].
+// pauses or fills up a server takes one for itself, with [Start]; and so does one of
+// topics, queues and tables that have the fixed names of a template.
 type Shared struct {
 	names []string
 
