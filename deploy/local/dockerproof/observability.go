@@ -130,14 +130,18 @@ func (p *proof) addresses(ctx context.Context, names ...string) (map[string]stri
 
 // await asks until the answer has the text in it.
 func await(ctx context.Context, url, text string) error {
+	last := "nothing"
 	for {
 		answer, err := ask(ctx, http.MethodGet, url, "")
 		if err == nil && strings.Contains(answer, text) {
 			return nil
 		}
+		if ctx.Err() == nil { // else it was cut off
+			last = fmt.Sprintf("%q, error %v", end(answer), err)
+		}
 		select {
 		case <-ctx.Done():
-			return errors.Join(fmt.Errorf("%w: %s answers %q", context.Cause(ctx), url, end(answer)), err)
+			return fmt.Errorf("%w: %s answers %s", context.Cause(ctx), url, last)
 		case <-time.After(200 * time.Millisecond):
 		}
 	}
