@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net"
 	"strconv"
 	"strings"
 	"time"
@@ -20,7 +21,10 @@ const (
 	goneLife   = 10 * time.Minute       // a tombstone
 	barrier    = time.Minute            // longer than any memory cache entry lives
 	recentLife = 2 * barrier            // clocks may be a minute apart
-	clicksLife = 90 * 24 * time.Hour    // after the last click
+
+	listenPulse = time.Second            // of silence, after which Redis is asked whether it is there
+	listenPause = 100 * time.Millisecond // between two attempts to listen
+	clicksLife  = 90 * 24 * time.Hour    // after the last click
 )
 
 // An entry of the shared cache is a string: a letter (L live, G gone, B
@@ -154,36 +158,47 @@ func (c *sharedCache) args(link Link, why string) []any {
 // catches up on what was announced before. What Redis lost itself, the age limit of
 // the memory cache bounds.
 func (c *sharedCache) listen(ctx context.Context, log *slog.Logger, changed func(name string)) {
-	sub := c.client.Subscribe(ctx, changes)
-	defer sub.Close()
-	messages := sub.ChannelWithSubscriptions(redis.WithChannelSize(1000), redis.WithChannelHealthCheckInterval(time.Second))
-	var again <-chan time.Time // after catching up has failed
-	for {
-		behind := false
+	for told := false; ctx.Err() == nil; {
+		err := c.follow(ctx, func(name string) { told = false; changed(name) })
+		if ctx.Err() == nil && !told {
+			told = true
+			log.Warn("does not hear of changes: asks for them again until it does", "error", err)
+		}
 		select {
 		case <-ctx.Done():
-			return
-		case <-again:
-			behind = true
-		case m, ok := <-messages:
-			if !ok {
-				log.Error("no longer listening for changes")
-				return
-			}
-			switch m := m.(type) {
-			case *redis.Subscription:
-				behind = true
-			case *redis.Message:
-				changed(m.Payload)
-			}
+		case <-time.After(listenPause):
 		}
-		if !behind {
+	}
+}
+
+// follow is one subscription, until it breaks. go-redis's own channel takes a
+// connection for alive as long as it can be written to, which one whose other end is
+// gone without a word can for minutes: here, who is asked must answer.
+func (c *sharedCache) follow(ctx context.Context, changed func(name string)) error {
+	sub := c.client.Subscribe(ctx, changes)
+	defer sub.Close()
+	defer context.AfterFunc(ctx, func() { sub.Close() })() // wakes the receiver
+	for asked := false; ; {
+		m, err := sub.ReceiveTimeout(ctx, listenPulse)
+		var silence net.Error
+		if !asked && errors.As(err, &silence) && silence.Timeout() {
+			asked = true
+			if err := sub.Ping(ctx); err != nil {
+				return fmt.Errorf("shared cache: ask whether it is there: %w", err)
+			}
 			continue
 		}
-		again = nil
-		if err := c.catchUp(ctx, changed); err != nil {
-			log.Warn("changes may have been missed: will ask again", "error", err)
-			again = time.After(time.Second)
+		if err != nil {
+			return fmt.Errorf("shared cache: listen: %w", err)
+		}
+		asked = false
+		switch m := m.(type) {
+		case *redis.Subscription:
+			if err := c.catchUp(ctx, changed); err != nil {
+				return err
+			}
+		case *redis.Message:
+			changed(m.Payload)
 		}
 	}
 }

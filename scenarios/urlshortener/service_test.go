@@ -7,11 +7,13 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -219,6 +221,7 @@ func TestURLShortener(t *testing.T) {
 		"a slow fill does not bring back a deleted link":     slowFill,
 		"a crash before the announcement leaves the barrier": crashInDelete,
 		"who did not listen catches up":                      catchUp,
+		"a connection that died without a word is left":      deadConnection,
 		"an import makes the same links when repeated":       importRepeated,
 		"administration needs its token":                     adminNeedsToken,
 		"names that cannot exist cost no lookup":             noLookup,
@@ -428,24 +431,128 @@ func crashInDelete(t *testing.T, c *cluster) {
 func catchUp(t *testing.T, c *cluster) {
 	code, token := c.made(t, `{"url":"https://example.com/missed"}`)
 	wantStatus(t, "delete", c.delete(t, 0, code, token), http.StatusNoContent)
+	heard := hears(t, c.rdb)
+	heard(code)
+}
+
+// deadConnection is a Redis that goes without a word, as a machine does that loses its
+// power, and another one at its address.
+func deadConnection(t *testing.T, c *cluster) {
+	path := newPath(t, c.rdb.Options().Addr)
+	o := *c.rdb.Options()
+	o.Addr = path.addr
+	rdb := redis.NewClient(&o)
+	t.Cleanup(func() { rdb.Close() })
+	heard := hears(t, rdb)
+	code, token := c.made(t, `{"url":"https://example.com/silent"}`)
+	wantStatus(t, "delete", c.delete(t, 0, code, token), http.StatusNoContent)
+	heard(code)
+	path.mute()
+	code, token = c.made(t, `{"url":"https://example.com/unheard"}`)
+	wantStatus(t, "delete", c.delete(t, 0, code, token), http.StatusNoContent)
+	heard(code)
+}
+
+// hears starts to listen, and returns what waits for a name.
+func hears(t *testing.T, rdb *redis.Client) func(name string) {
+	t.Helper()
 	ctx, stop := context.WithCancel(t.Context())
-	defer stop()
-	heard := make(chan string, 10_000)
+	names := make(chan string, 10_000)
 	var listening sync.WaitGroup
 	listening.Go(func() {
-		c.apis[1].service.shared.listen(ctx, slog.New(slog.DiscardHandler), func(name string) { heard <- name })
+		newSharedCache(rdb, time.Now).listen(ctx, slog.New(slog.DiscardHandler), func(name string) { names <- name })
 	})
-	defer listening.Wait()
-	defer stop()
-	for {
-		select {
-		case name := <-heard:
-			if name == code {
+	t.Cleanup(func() { stop(); listening.Wait() })
+	return func(want string) {
+		t.Helper()
+		limit := time.After(20 * time.Second)
+		for {
+			select {
+			case name := <-names:
+				if name == want {
+					return
+				}
+			case <-limit:
+				t.Fatal("a deletion that was announced is not heard of")
+			}
+		}
+	}
+}
+
+// path leads connections to a server; those that are there can fall silent, and stay
+// open.
+type path struct {
+	addr  string
+	mu    sync.Mutex
+	conns []net.Conn
+	muted []*atomic.Bool // of each connection: nothing passes any more
+}
+
+func newPath(t *testing.T, to string) *path {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := &path{addr: l.Addr().String()}
+	var carrying sync.WaitGroup
+	t.Cleanup(func() {
+		l.Close()
+		p.close()
+		carrying.Wait()
+	})
+	carrying.Go(func() {
+		for {
+			near, err := l.Accept()
+			if err != nil {
 				return
 			}
-		case <-time.After(20 * time.Second):
-			t.Fatal("a deletion that was announced before is not heard of")
+			far, err := net.Dial("tcp", to)
+			if err != nil {
+				near.Close()
+				continue
+			}
+			muted := &atomic.Bool{}
+			p.mu.Lock()
+			p.conns = append(p.conns, near, far)
+			p.muted = append(p.muted, muted)
+			p.mu.Unlock()
+			carrying.Go(func() { carry(far, near, muted) })
+			carrying.Go(func() { carry(near, far, muted) })
 		}
+	})
+	return p
+}
+
+func carry(to io.Writer, from io.Reader, muted *atomic.Bool) {
+	piece := make([]byte, 4096)
+	for {
+		n, err := from.Read(piece)
+		if err != nil {
+			return
+		}
+		if muted.Load() {
+			continue
+		}
+		if _, err := to.Write(piece[:n]); err != nil {
+			return
+		}
+	}
+}
+
+func (p *path) mute() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, muted := range p.muted {
+		muted.Store(true)
+	}
+}
+
+func (p *path) close() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, c := range p.conns {
+		c.Close()
 	}
 }
 
