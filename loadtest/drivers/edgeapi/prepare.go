@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"sync"
 	"sync/atomic"
+	"time"
 )
 
 const preparers = 8
@@ -53,9 +54,14 @@ func (d *Driver) prepare(ctx context.Context, c *clients, i int) error {
 	if err != nil {
 		return err
 	}
-	for range 5 { // a repeated creation creates nothing
+	for range 10 { // a repeated creation creates nothing
 		if _, err = c.Do(ctx, int64(i), request); err == nil && c.Resp.Status < 500 {
 			break
+		}
+		select { // as Retry-After says
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		case <-time.After(time.Second):
 		}
 	}
 	var b body
