@@ -21,10 +21,10 @@ const (
 	goneLife   = 10 * time.Minute       // a tombstone
 	barrier    = time.Minute            // longer than any memory cache entry lives
 	recentLife = 2 * barrier            // clocks may be a minute apart
+	clicksLife = 90 * 24 * time.Hour    // after the last click
 
 	listenPulse = time.Second            // of silence, after which Redis is asked whether it is there
 	listenPause = 100 * time.Millisecond // between two attempts to listen
-	clicksLife  = 90 * 24 * time.Hour    // after the last click
 )
 
 // An entry of the shared cache is a string: a letter (L live, G gone, B
@@ -203,6 +203,7 @@ func (c *sharedCache) follow(ctx context.Context, changed func(name string)) err
 	}
 }
 
+// catchUp calls changed with every name of the last two minutes.
 func (c *sharedCache) catchUp(ctx context.Context, changed func(name string)) error {
 	ctx, cancel := context.WithTimeout(ctx, loadTimeout)
 	defer cancel()

@@ -77,8 +77,8 @@ func (r *containers) start(ctx context.Context, c *server.Cloud, names []string)
 	return c.StartContainers(ctx, r.run, names...)
 }
 
-// run leaves the end of the container to testcontainers, which also sweeps up
-// after a test that was killed.
+// run notes the container for remove. After a test that was killed testcontainers
+// sweeps up.
 func (r *containers) run(ctx context.Context, d server.Definition, port int) (id string, err error) {
 	exposed := fmt.Sprintf("%d/tcp", d.ContainerPort)
 	c, err := testcontainers.Run(ctx, d.Image.Name(),
