@@ -12,8 +12,8 @@ func edgeroom() Scenario {
 		Roles: []Role{{
 			// One process: an object is one in the world, and two would be two worlds.
 			Name: "worker", Count: 1, Worker: "cloudflare/edgeroom/wrangler.jsonc",
-			Secrets: []string{"WRITE_TOKEN"},
-			TryIt:   `curl -i -X POST -H 'Idempotency-Key: first' {url}/api/counters/visits/increments`,
+			Env: map[string]string{"KILL": "on"}, Secrets: []string{"WRITE_TOKEN"},
+			TryIt: `curl -i -X POST -H 'Idempotency-Key: first' {url}/api/counters/visits/increments`,
 		}},
 		DrillRate: 150, // what a drill is about is not how much there can be
 		Target:    Target{Rate: 300, Unit: "increments", P99: 100 * time.Millisecond, Duration: time.Minute, WarmUp: 10 * time.Second, Records: 100},

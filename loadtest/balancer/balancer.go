@@ -8,6 +8,7 @@ package balancer
 
 import (
 	"context"
+	"io"
 	"net/http"
 	"sync"
 	"sync/atomic"
@@ -95,6 +96,8 @@ func ask(ctx context.Context, client *http.Client, url string) bool {
 	if err != nil {
 		return false
 	}
-	resp.Body.Close()
-	return resp.StatusCode == http.StatusOK
+	defer resp.Body.Close()
+	// A connection whose answer was not read to its end would be closed.
+	_, err = io.Copy(io.Discard, io.LimitReader(resp.Body, 1<<10))
+	return err == nil && resp.StatusCode == http.StatusOK
 }

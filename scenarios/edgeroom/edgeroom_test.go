@@ -3,8 +3,12 @@
 package edgeroom_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
 	"slices"
 	"strings"
 	"sync"
@@ -31,6 +35,7 @@ func TestTheRoomAndTheCounterInWorkerd(t *testing.T) {
 		{"a member that confirms nothing is closed", slowReader},
 		{"settings have versions", settings},
 		{"the page", page},
+		{"objects are killed on request of their own page", killedOnRequest},
 		{"nothing acknowledged is lost by a kill", killed},
 	} {
 		t.Run(tt.name, func(t *testing.T) { tt.test(t, w) })
@@ -56,6 +61,68 @@ func counts(t *testing.T, w world) {
 	}
 	if _, text := w.ask(t, "GET", "/api/counters/counts", ""); strings.TrimSpace(text) != `{"value":6}` {
 		t.Errorf("the counter says %s", text)
+	}
+}
+
+func killedOnRequest(t *testing.T, w world) {
+	w.add(t, "mortal", "a", "")
+	m := w.join(t, "mortal", "m", 0)
+	for _, tt := range []struct {
+		method, path, site string
+		status             int
+	}{
+		{"POST", "/api/counters/mortal/kill", "cross-site", 403},
+		{"POST", "/api/rooms/mortal/kill", "cross-site", 403},
+		{"GET", "/api/rooms/mortal/kill", "same-origin", 405},
+		{"POST", "/api/rooms/MORTAL/kill", "same-origin", 400},
+		{"POST", "/kill", "same-origin", 404},
+	} {
+		if resp, text := w.ask(t, tt.method, tt.path, "", "Sec-Fetch-Site", tt.site); resp.StatusCode != tt.status {
+			t.Errorf("%s %s from %s: %d %s, want %d", tt.method, tt.path, tt.site, resp.StatusCode, text, tt.status)
+		}
+	}
+	m.say("1", "still here")
+	for _, path := range []string{"/api/counters/mortal/kill", "/api/rooms/mortal/kill"} {
+		if resp, text := w.ask(t, "POST", path, "", "Sec-Fetch-Site", "same-origin"); resp.StatusCode != 204 {
+			t.Errorf("%s: %d %s", path, resp.StatusCode, text)
+		}
+	}
+	if err := m.end(t); errors.Is(err, context.DeadlineExceeded) {
+		t.Error("the member's socket goes on")
+	}
+	if status, value, again := w.add(t, "mortal", "a", ""); status != 200 || value != 1 || !again {
+		t.Errorf("the increment again: %d, value %d, again %t", status, value, again)
+	}
+	if _, text := w.ask(t, "GET", "/api/rooms/mortal/messages?after=0", ""); !strings.Contains(text, "still here") {
+		t.Errorf("the room's history is %s", text)
+	}
+}
+
+// end reads until the socket has ended, and says why.
+func (m member) end(t *testing.T) error {
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	for {
+		if _, _, err := m.conn.Read(ctx); err != nil {
+			return err
+		}
+	}
+}
+
+// TestNoKillSwitch asks a Worker that was not told to have one.
+func TestNoKillSwitch(t *testing.T) {
+	w := &edgeroom.Worker{Log: slog.New(slog.DiscardHandler)}
+	for path, want := range map[string]int{"/api/counters/visits/kill": 404, "/api/rooms/lobby/kill": 404} {
+		got := httptest.NewRecorder()
+		w.Handler().ServeHTTP(got, httptest.NewRequest(http.MethodPost, path, nil))
+		if got.Code != want {
+			t.Errorf("%s: %d, want %d", path, got.Code, want)
+		}
+	}
+	got := httptest.NewRecorder()
+	w.Handler().ServeHTTP(got, httptest.NewRequest(http.MethodGet, "/", nil))
+	if !strings.Contains(got.Body.String(), `id="kill" hidden`) {
+		t.Error("the page shows the button")
 	}
 }
 

@@ -67,8 +67,17 @@ func TestThePageInTwoBrowsers(t *testing.T) {
 		t.Errorf("bob is told %q, want that he missed two messages", newest)
 	}
 
+	ann.clicks("many") // for 5 s
+	for kills := range 3 {
+		ann.clicks("kill")
+		ann.isBack(2 + kills)
+		bob.isBack(3 + kills) // he left once, too
+	}
+	ann.says("alive")
+	bob.sees("log", "alive")
+
 	want := ann.lines("log")
-	if got := bob.lines("log"); len(got) != 6 || !slices.Equal(names(got, bob), names(want, ann)) {
+	if got := bob.lines("log"); len(got) != 7 || !slices.Equal(names(got, bob), names(want, ann)) {
 		t.Errorf("bob reads %q, ann %q", got, want)
 	}
 	ann.sees("verdict", "each fits all before it")
@@ -152,6 +161,12 @@ func (p tab) sees(id, text string) {
 func (p tab) loses(id, text string) {
 	p.t.Helper()
 	p.awaits(id, fmt.Sprintf("!e.textContent.includes(%q)", text))
+}
+
+// isBack waits until the page has told so many times that it came back.
+func (p tab) isBack(times int) {
+	p.t.Helper()
+	p.awaits("happened", fmt.Sprintf("[...e.children].filter(line => line.textContent.includes('Back after')).length === %d", times))
 }
 
 // awaits a condition on an element, e. Chromedp's own polling makes code out of text,

@@ -22,6 +22,7 @@ type Worker struct {
 	Counters, Rooms Objects
 	Settings        Store
 	Token           string // of who may write settings
+	Kill            bool   // whoever asks may end an object: for demonstrations
 	Log             *slog.Logger
 }
 
@@ -33,6 +34,12 @@ type Objects interface {
 // Handler answers requests.
 func (w *Worker) Handler() http.Handler {
 	mux := http.NewServeMux()
+	page := page
+	if w.Kill {
+		page = killButton(page)
+		methods{http.MethodPost: w.kill(w.Counters)}.handle(mux, "/api/counters/{name}/kill")
+		methods{http.MethodPost: w.kill(w.Rooms)}.handle(mux, "/api/rooms/{name}/kill")
+	}
 	mux.HandleFunc("GET /healthz", func(http.ResponseWriter, *http.Request) {})
 	mux.HandleFunc("GET /{$}", func(out http.ResponseWriter, _ *http.Request) {
 		out.Header().Set("Content-Type", "text/html; charset=utf-8")

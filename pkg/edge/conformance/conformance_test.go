@@ -44,6 +44,7 @@ func TestPackageEdgeInWorkerd(t *testing.T) {
 		{"a hundred objects", manyObjectsAtOnce},
 		{"sockets", sockets},
 		{"sockets outlive the object", hibernation},
+		{"an object is ended", aborted},
 		{"a panic in a goroutine", lostProgram},
 		{"a killed runtime", killed},
 	} {
@@ -331,6 +332,33 @@ func hibernation(t *testing.T, w *runtime) {
 			return
 		}
 	}
+}
+
+// aborted ends an object with a request under way and a socket open, while another
+// one counts.
+func aborted(t *testing.T, w *runtime) {
+	w.want(t, "POST", "/room/ended/add", "", "1")
+	conn := w.join(t, "ended", "ann")
+	_, life := w.do(t, "GET", "/room/ended/life", "")
+	var others sync.WaitGroup
+	others.Go(func() {
+		for i := range 50 {
+			w.want(t, "POST", "/room/bystander/add", "", fmt.Sprint(i+1))
+		}
+	})
+	others.Go(func() { w.do(t, "POST", "/room/ended/alarm?ms=0", "") })
+	if status, text := w.do(t, "POST", "/room/ended/abort", ""); status != http.StatusInternalServerError {
+		t.Errorf("the request that ends it is answered %d %s", status, text)
+	}
+	if _, _, err := conn.Read(t.Context()); err == nil {
+		t.Error("the socket goes on")
+	}
+	w.want(t, "POST", "/room/ended/add", "", "2")
+	if _, again := w.do(t, "GET", "/room/ended/life", ""); again == life {
+		t.Error("the object was not made anew")
+	}
+	others.Wait()
+	timer(t, w)
 }
 
 // lostProgram ends the Go program; the next request starts it again, and objects

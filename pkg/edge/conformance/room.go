@@ -50,6 +50,7 @@ func newRoom(ctx context.Context, s *durable.State) (http.Handler, error) {
 		"GET /room/{name}/notes":     r.notes,
 		"GET /room/{name}/life":      func(context.Context, *http.Request) (any, error) { return r.life, nil },
 		"GET /room/{name}/panic":     func(context.Context, *http.Request) (any, error) { panic("in an object, on purpose") },
+		"POST /room/{name}/abort":    func(ctx context.Context, _ *http.Request) (any, error) { return nil, s.Abort(ctx, "on purpose") },
 		"POST /room/{name}/cast":     r.cast,
 	} {
 		mux.HandleFunc(pattern, func(w http.ResponseWriter, req *http.Request) {

@@ -51,6 +51,15 @@ func (s *State) DeleteAll(ctx context.Context) error {
 	return err
 }
 
+// Abort ends the object where it stands, as a crash does: its events are not answered,
+// its WebSockets break, and what it had in memory is gone. The next event makes it
+// anew, out of its database. The event of ctx gets no answer either: what Abort
+// returns is why.
+func (s *State) Abort(ctx context.Context, why string) error {
+	_, err := host.Call(ctx, "state.abort", why)
+	return err
+}
+
 // SetAlarm lets Alarm be called at that time or soon after, in place of an earlier
 // setting. It is kept with the database.
 func (s *State) SetAlarm(ctx context.Context, at time.Time) error {

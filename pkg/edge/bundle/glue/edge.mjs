@@ -519,9 +519,12 @@ class Event {
 
   settle(v) {
     if (this.settled) return;
-    try { this.value = this.answer(v); } catch (err) { return this.fail(err); }
+    let answer;
+    try { answer = this.answer(v); } catch (err) { return this.fail(err); }
     this.settled = true;
-    this.resolve?.(this.value);
+    if (!this.resolve) this.value = answer;
+    else this.resolve(answer);
+    this.resolve = this.reject = null;
   }
 
   fail(err) {
@@ -529,6 +532,7 @@ class Event {
     this.settled = true;
     this.error = err;
     this.reject?.(err);
+    this.resolve = this.reject = null;
   }
 
   end() {
@@ -537,12 +541,16 @@ class Event {
     events.delete(this.id);
     if (--this.io.events === 0) leave(this.io);
     this.release?.();
+    this.forget?.();
+    this.env = this.request = this.state = this.ctx = this.answer = this.handles = this.readers = this.release = this.forget = null;
   }
 
   result() {
     if (!this.settled) return new Promise((resolve, reject) => { this.resolve = resolve; this.reject = reject; });
     if (this.error) throw this.error;
-    return this.value;
+    const v = this.value;
+    this.value = null;
+    return v;
   }
 }
 
@@ -563,22 +571,29 @@ function deliver(io, env, args, about) {
 // client left, so that a goroutine is not cut off while it holds a lock.
 function outlive(e) {
   e.ctx?.waitUntil(new Promise(resolve => { e.release = resolve; }));
-  if (!e.request) return;
-  e.request.signal?.addEventListener("abort", () => {
-    if (e.ended) return;
+  const signal = e.request?.signal;
+  if (!signal) return;
+  const left = () => {
     if (!e.state) doomed.push({ e, at: Date.now() + DOOMED }); // an object's context stays
     turn(e.io, () => program?.exports.edge_cancel(program.self, e.id, 0));
-  });
+  };
+  signal.addEventListener("abort", left);
+  e.forget = () => signal.removeEventListener("abort", left);
 }
 
 // sweep tells Go of contexts that the platform tore down.
 function sweep() {
   while (doomed.length && doomed[0].at < Date.now()) {
     const { e } = doomed.shift();
-    if (e.ended) continue;
-    program?.exports.edge_cancel(program.self, e.id, 1);
-    e.end();
+    if (!e.ended) lose(e);
   }
+}
+
+// lose ends an event whose context is gone, and its signal with it.
+function lose(e) {
+  program?.exports.edge_cancel(program.self, e.id, 1);
+  e.forget = null;
+  e.end();
 }
 
 function run(e, call, name, args) {
@@ -607,19 +622,48 @@ function response(e, v) {
   if (status === 101) return new Response(null, { status, webSocket: e.handle(body) });
   const content = EMPTY.includes(status) ? null : typeof body === "number" ? e.handle(body) : body;
   if (status === 200 && pairs.length === 0) return new Response(content);
-  const answer = new Response(content, { status });
-  for (let i = 0; i < pairs.length; i += 2) answer.headers.append(pairs[i], pairs[i + 1]);
-  return answer;
+  return new Response(content, { status, headers: headersOf(pairs) });
 }
 
+// Every object of the platform that is touched is wrapped, and a wrapper lives until
+// the next full collection: so headers are given to a constructor, as a record or, where
+// a name comes twice, as a list, and are taken without an iterator.
+function headersOf(pairs) {
+  const record = {};
+  for (let i = 0; i < pairs.length; i += 2) {
+    if (pairs[i] in record) return listOf(pairs);
+    record[pairs[i]] = pairs[i + 1];
+  }
+  return record;
+}
+
+function listOf(pairs) {
+  const list = [];
+  for (let i = 0; i < pairs.length; i += 2) list.push([pairs[i], pairs[i + 1]]);
+  return list;
+}
+
+let pairs; // of the headers that are being taken
+const collect = (value, name) => { pairs.push(name, value); };
+
 function pairsOf(headers) {
-  const pairs = [];
-  for (const [name, value] of headers) pairs.push(name, value);
+  pairs = [];
+  headers.forEach(collect);
   return new Strings(pairs);
 }
 
 function requestArgs(request) {
-  return [request.method, request.url, pairsOf(request.headers), request.body !== null];
+  const { method, url, headers } = request;
+  return [method, url, pairsOf(headers), hasBody(method, pairs) ?? request.body !== null];
+}
+
+// hasBody says what the headers say: null where that is nothing.
+function hasBody(method, pairs) {
+  for (let i = 0; i < pairs.length; i += 2) {
+    if (pairs[i] === "content-length") return pairs[i + 1] !== "0";
+    if (pairs[i] === "transfer-encoding") return true;
+  }
+  return method === "GET" || method === "HEAD" ? false : null;
 }
 
 function fetchEvent(io, env, about, first) {
@@ -744,6 +788,18 @@ async function inside(e, object, callback, how) {
   return section(e.io, how, io => deliver(io, e.env, () => ["object.inside", object, callback], { state: e.state }));
 }
 
+// abort ends an object where it stands. The platform stops what runs and tells nobody:
+// so it is called outside of Go, who is told before that nothing of this object's will
+// be answered.
+function abort({ io, state }, why) {
+  while (io.outer) io = io.outer;
+  for (const other of [...events.values()]) {
+    for (let c = other.io; c; c = c.outer) if (c === io) lose(other);
+  }
+  turn(io);
+  state.abort(why);
+}
+
 // ---- operations ----
 
 function binding(e, name) {
@@ -770,9 +826,7 @@ async function whole(e, r) {
 }
 
 function outgoing(e, method, url, pairs, body, redirect) {
-  const headers = new Headers();
-  for (let i = 0; i < pairs.length; i += 2) headers.append(pairs[i], pairs[i + 1]);
-  return new Request(url, { method, headers, body: content(e, body), redirect: redirect ?? "manual" });
+  return new Request(url, { method, headers: headersOf(pairs), body: content(e, body), redirect: redirect ?? "manual" });
 }
 
 const sqlArgs = args => args.map(a => a instanceof Uint8Array ? a.buffer : a);
@@ -792,10 +846,7 @@ function table(r) {
   return [meta(r.meta), new Strings(columns), (r.results ?? []).map(row => columns.map(c => cell(row[c])))];
 }
 
-const stub = (e, name, object) => {
-  const ns = binding(e, name);
-  return ns.get(ns.idFromName(object));
-};
+const stub = (e, name, object) => binding(e, name).getByName(object);
 
 function r2Object(e, o) {
   if (!o) return null;
@@ -815,6 +866,7 @@ const ops = {
   "sleep": (e, ms) => new Promise(resolve => later(e.io, ms, resolve)),
   "fetch": async (e, ...r) => describe(e, await fetch(outgoing(e, ...r))),
 
+  "request.whole": e => e.request.arrayBuffer(),
   "stream.read": async (e, h) => {
     e.readers ??= new Map();
     let r = e.readers.get(h);
@@ -885,6 +937,7 @@ const ops = {
   "state.deleteAlarm": e => e.state.storage.deleteAlarm(),
   "state.deleteAll": e => e.state.storage.deleteAll(),
   "state.sync": e => e.state.storage.sync(),
+  "state.abort": (e, why) => new Promise(() => { Promise.resolve().then(() => abort(e, why)); }),
 };
 
 const syncOps = {

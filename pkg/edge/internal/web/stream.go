@@ -25,23 +25,28 @@ func NewBody(ctx context.Context, handle int, size int64) *Body {
 	return &Body{ctx: ctx, handle: handle, size: size}
 }
 
-// Read reads from the stream; each chunk is one call to the host.
+// Read reads from the stream; each chunk is one call to the host, and so is all of
+// a request's body that is known to be small.
 func (b *Body) Read(p []byte) (int, error) {
+	op, end := "stream.read", error(nil)
+	if b.handle == 0 && !b.used && 0 < b.size && b.size <= maxBuffer {
+		op, end = "request.whole", io.EOF
+	}
 	b.used = true
 	for len(b.rest) == 0 {
 		if b.err != nil {
 			return 0, b.err
 		}
-		v, err := host.Call(b.ctx, "stream.read", b.handle)
+		v, err := host.Call(b.ctx, op, b.handle)
 		if err != nil {
 			b.err = err
 			continue
 		}
 		chunk, ok := v.([]byte)
 		if !ok {
-			b.err = io.EOF
+			end = io.EOF
 		}
-		b.rest = chunk
+		b.rest, b.err = chunk, end
 	}
 	n := copy(p, b.rest)
 	b.rest = b.rest[n:]

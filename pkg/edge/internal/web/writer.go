@@ -169,12 +169,16 @@ func (w *Writer) finish() {
 		return
 	}
 	w.WriteHeader(http.StatusOK)
+	var body any // nil is no body at all, which costs the host less than one of no bytes
+	if len(w.buffer) > 0 {
+		body = w.buffer
+	}
 	if w.event.Busy() {
-		w.reply(w.buffer)
+		w.reply(body)
 		w.event.End()
 		return
 	}
-	w.event.ReplyAndEnd([]any{w.status, Pairs(w.header), w.buffer})
+	w.event.ReplyAndEnd([]any{w.status, Pairs(w.header), body})
 }
 
 func (w *Writer) panicked(p any) {

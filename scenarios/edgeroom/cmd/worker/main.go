@@ -35,6 +35,7 @@ func run(env func(string) string) error {
 		Rooms:    durable.Namespace{Binding: "ROOMS"},
 		Settings: &edgeroom.Remembering{Store: edgeroom.KV{Namespace: kv.Namespace{Binding: "SETTINGS"}}, Now: time.Now},
 		Token:    env("WRITE_TOKEN"),
+		Kill:     env("KILL") == "on",
 		Log:      slog.New(edge.NewLogHandler(nil)),
 	}
 	return edge.Serve(edge.App{
@@ -51,7 +52,7 @@ func counter(perSecond float64) durable.New {
 		if perSecond > 0 {
 			c.Admit = rate.NewLimiter(rate.Limit(perSecond), max(1, int(perSecond/5))).Allow
 		}
-		return c.Handler(), c.Open(ctx)
+		return edgeroom.Killable(s, c.Handler()), c.Open(ctx)
 	}
 }
 
@@ -63,5 +64,5 @@ type chat struct {
 
 func room(ctx context.Context, s *durable.State) (http.Handler, error) {
 	r := &edgeroom.Room{DB: s, Wire: s, Now: time.Now}
-	return chat{r, r.Handler()}, r.Open(ctx)
+	return chat{r, edgeroom.Killable(s, r.Handler())}, r.Open(ctx)
 }
