@@ -7,7 +7,6 @@ func edgeroom() Scenario {
 		Slug:     "edgeroom",
 		Title:    "Live room at the edge",
 		Question: "Run a live, strongly-consistent counter (or chat room) at the edge while serving config from a fast, eventually-consistent cache.",
-		Draft:    true,
 		Cloud:    "Cloudflare",
 		Roles: []Role{{
 			// One process: an object is one in the world, and two would be two worlds.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"time"
 
 	"github.com/provingground/provingground/deploy/local/server"
@@ -25,6 +26,7 @@ const (
 type task struct {
 	name string
 	aim  float64 // Go's share of JavaScript's requests; 0: none
+	half bool    // measured at half of its own maximum, too
 	ask  func(w *worker, user int) engine.Sender
 }
 
@@ -37,6 +39,7 @@ type subject struct {
 	set   func(ctx context.Context, p *pair) error // when it runs; may be nil
 
 	object string // path of an object, to which its number is added; may be empty
+	crowd  bool   // there are rooms and counters
 }
 
 func get(target, more string) []byte {
@@ -53,13 +56,13 @@ func apiTasks() []task {
 		return func(w *worker, user int) engine.Sender { return &asker{worker: w, request: request(w, user)} }
 	}
 	return []task{
-		{"empty answer", 0.5, fixed(func(*worker, int) []byte { return get("/healthz", "") })},
-		{"KV read, cached", 0.7, fixed(func(*worker, int) []byte { return get("/api/settings", "") })},
-		{"item, cached", 0, fixed(func(w *worker, user int) []byte { return get("/api/items/"+w.items[user], "") })},
-		{"item, D1 read", 0.8, fixed(func(w *worker, user int) []byte {
+		{name: "empty answer", aim: 0.5, ask: fixed(func(*worker, int) []byte { return get("/healthz", "") })},
+		{name: "KV read, cached", aim: 0.7, ask: fixed(func(*worker, int) []byte { return get("/api/settings", "") })},
+		{name: "item, cached", half: true, ask: fixed(func(w *worker, user int) []byte { return get("/api/items/"+w.items[user], "") })},
+		{name: "item, D1 read", aim: 0.8, half: true, ask: fixed(func(w *worker, user int) []byte {
 			return get("/api/items/"+w.items[user], "Cache-Control: no-cache\r\n")
 		})},
-		{"item, D1 write", 0.8, func(w *worker, user int) engine.Sender { return &changer{worker: w, id: w.items[user]} }},
+		{name: "item, D1 write", aim: 0.8, half: true, ask: func(w *worker, user int) engine.Sender { return &changer{worker: w, id: w.items[user]} }},
 	}
 }
 
@@ -83,14 +86,29 @@ func (o options) measurePair(ctx context.Context, cloud *server.Cloud, s subject
 		return err
 	}
 	all := []machine.Process{self(), p.process()}
-	rows, err := p.measureWarm(ctx, o, all, say)
-	if err == nil {
-		err = p.measureStarts(ctx, o.rounds, say)
-	}
+	m, err := p.measureAll(ctx, o, all, say)
 	if err = errors.Join(err, p.close()); err != nil {
 		return err
 	}
-	return p.print(out, rows)
+	return p.print(out, m)
+}
+
+// measured is what there is to print about a pair, each a table.
+type measured struct{ most, half, crowd []row }
+
+func (p *pair) measureAll(ctx context.Context, o options, all []machine.Process, say io.Writer) (m measured, err error) {
+	if m.most, err = p.measureWarm(ctx, o, all, say); err != nil {
+		return m, err
+	}
+	if m.half, err = p.measureHalf(ctx, o, m.most, all, say); err != nil {
+		return m, err
+	}
+	if p.crowd {
+		if m.crowd, err = p.measureCrowd(ctx, o, all, say); err != nil {
+			return m, err
+		}
+	}
+	return m, p.measureStarts(ctx, o.rounds, say)
 }
 
 // measureWarm goes through all paths once before it measures: V8 compiles what is hot
@@ -118,6 +136,25 @@ func (p *pair) cases(row time.Duration) []pairing {
 	return all
 }
 
+// measureHalf sends each Worker half of what it answered at most, evenly.
+func (p *pair) measureHalf(ctx context.Context, o options, most []row, all []machine.Process, say io.Writer) ([]row, error) {
+	var cases []pairing
+	for i, task := range p.tasks {
+		if !task.half {
+			continue
+		}
+		for j, w := range p.workers {
+			flow := engine.Flow{
+				Name: task.name, Workers: edgeUsers, WarmUp: warmUp,
+				Schedule: engine.Constant{Rate: most[2*i+j].median(sample.rate) / 2, Duration: warmUp + o.row},
+				New:      func(user int) (engine.Sender, error) { return task.ask(w, user), nil },
+			}
+			cases = append(cases, pairing{name: task.name + ", " + w.language, server: []machine.Process{p.process()}, load: atRate(flow)})
+		}
+	}
+	return measure(ctx, o.rounds, cases, all, say)
+}
+
 // ratios compares the rows of each path, Go's first.
 func ratios(tasks []task, rows []row) []string {
 	var lines []string
@@ -134,21 +171,32 @@ func ratios(tasks []task, rows []row) []string {
 	return lines
 }
 
-func (p *pair) print(out io.Writer, rows []row) error {
+func (p *pair) print(out io.Writer, m measured) error {
 	fmt.Fprintf(out, "%s · %d cores · %d users, one workerd with %s · median of the rounds\n\n", time.Now().Format(time.DateOnly), machine.Describe().Cores, edgeUsers, p.with)
-	if err := writeTable(out, "path, Worker in", append(common(), failures()), rows); err != nil {
+	if err := writeTable(out, "path, Worker in", append(common(), failures()), m.most); err != nil {
 		return err
 	}
 	fmt.Fprintln(out)
-	for _, line := range ratios(p.tasks, rows) {
+	for _, line := range ratios(p.tasks, m.most) {
 		fmt.Fprintln(out, line)
+	}
+	if len(m.half) > 0 {
+		fmt.Fprintln(out)
+		if err := writeTable(out, "at half of its maximum", append(common(), failures()), m.half); err != nil {
+			return err
+		}
+	}
+	if len(m.crowd) > 0 {
+		if err := writeCrowd(out, m.crowd); err != nil {
+			return err
+		}
 	}
 	fmt.Fprintln(out)
 	for _, w := range p.workers {
 		fmt.Fprintf(out, "%-10s  %s of modules, %s compressed; from the start of the process to the first answer %d ms (median of %d); then %s resident%s\n",
 			w.language, kilobytes(w.raw), kilobytes(w.zipped), w.started().Milliseconds(), len(w.starts), megabytes(w.alone), w.crowded())
 	}
-	fmt.Fprintf(out, "others took at most %.1f %% of the cores\n\n", 100*others(rows))
+	fmt.Fprintf(out, "others took at most %.1f %% of the cores\n\n", 100*others(slices.Concat(m.most, m.half, m.crowd)))
 	return nil
 }
 

@@ -16,13 +16,13 @@ import (
 
 // room is the counter and the chat room in Durable Objects.
 func room() subject {
-	return subject{slug: "edgeroom", with: "both Workers and their objects", object: "/api/counters/object-", tasks: []task{
-		{"empty answer", 0, func(w *worker, _ int) engine.Sender { return &asker{worker: w, request: get("/healthz", "")} }},
-		{"counter, read", 0, func(w *worker, _ int) engine.Sender {
+	return subject{slug: "edgeroom", with: "both Workers and their objects", object: "/api/counters/object-", crowd: true, tasks: []task{
+		{name: "empty answer", ask: func(w *worker, _ int) engine.Sender { return &asker{worker: w, request: get("/healthz", "")} }},
+		{name: "counter, read", ask: func(w *worker, _ int) engine.Sender {
 			return &asker{worker: w, request: get("/api/counters/bench", "")}
 		}},
-		{"counter, write", 0, func(w *worker, _ int) engine.Sender { return &incrementer{worker: w, run: rand.Uint64()} }},
-		{fmt.Sprintf("message to %d", edgeUsers), 0, func(w *worker, _ int) engine.Sender {
+		{name: "counter, write", ask: func(w *worker, _ int) engine.Sender { return &incrementer{worker: w, run: rand.Uint64()} }},
+		{name: fmt.Sprintf("message to %d", edgeUsers), ask: func(w *worker, _ int) engine.Sender {
 			return &talker{worker: w, name: fmt.Sprintf("%016x", rand.Uint64())}
 		}},
 	}}
@@ -75,8 +75,8 @@ func (t *talker) Send(ctx context.Context, k int64) engine.Outcome {
 
 // heard is what a room sends.
 type heard struct {
-	Type, ID string
-	Seq      int64
+	Type, ID, Text string
+	Seq            int64
 }
 
 func (t *talker) talk(ctx context.Context, id string) error {
@@ -110,14 +110,18 @@ func (t *talker) talk(ctx context.Context, id string) error {
 	}
 }
 
-// join begins after all that was said so far.
-func (t *talker) join(ctx context.Context) error {
-	conn, resp, err := websocket.Dial(ctx, fmt.Sprintf("ws://%s/api/rooms/bench?client=%s&after=%d", t.worker.addr, t.name, int64(1)<<52), nil)
+func (t *talker) join(ctx context.Context) (err error) {
+	t.conn, err = joinRoom(ctx, t.worker, "bench", t.name)
+	return err
+}
+
+// joinRoom begins after all that was said so far.
+func joinRoom(ctx context.Context, w *worker, room, client string) (*websocket.Conn, error) {
+	conn, resp, err := websocket.Dial(ctx, fmt.Sprintf("ws://%s/api/rooms/%s?client=%s&after=%d", w.addr, room, client, int64(1)<<52), nil)
 	if resp != nil && resp.Body != nil {
 		resp.Body.Close()
 	}
-	t.conn = conn
-	return err
+	return conn, err
 }
 
 // Close implements [engine.Sender].

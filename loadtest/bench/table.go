@@ -22,6 +22,8 @@ type sample struct {
 	latency          quantiles     // 0: not measured
 	lag50, lag99     time.Duration // of sending
 	others           float64       // share of all cores that others used
+	deliveries       int64         // of messages in a crowd
+	heard            quantiles     // from saying one to hearing it
 }
 
 type quantiles struct{ p50, p90, p99, max time.Duration }

@@ -5,7 +5,10 @@ import (
 	"time"
 )
 
-const defaultTimeout = 5 * time.Second
+const (
+	defaultTimeout = 5 * time.Second
+	defaultIdle    = 2 * time.Second
+)
 
 // A Client sends requests over one connection at a time, which it opens when
 // needed. It never sends a request again by itself. The zero value with an
@@ -14,8 +17,13 @@ type Client struct {
 	Addr    string        // host:port
 	Timeout time.Duration // for one request, dialing included; 0 means 5 s
 	Dialer  Dialer
+	// Idle is how long after a request began the connection may take another: a
+	// server closes it some time after (5 s are usual), and a request sent just then
+	// has no answer. 0 means 2 s.
+	Idle time.Duration
 
 	conn    *Conn
+	used    time.Time // when the last request began
 	unwatch func() bool
 }
 
@@ -29,8 +37,14 @@ func (c *Client) Do(ctx context.Context, request []byte, resp *Response) error {
 	if timeout <= 0 {
 		timeout = defaultTimeout
 	}
-	deadline := time.Now().Add(timeout)
-	if c.conn == nil || !c.conn.Usable() {
+	idle := c.Idle
+	if idle <= 0 {
+		idle = defaultIdle
+	}
+	now := time.Now()
+	deadline, old := now.Add(timeout), now.Sub(c.used) > idle
+	c.used = now
+	if c.conn == nil || !c.conn.Usable() || old {
 		if err := c.open(ctx, deadline); err != nil {
 			resp.reset()
 			return err

@@ -4,6 +4,7 @@ import (
 	"context"
 	"net"
 	"testing"
+	"time"
 
 	"github.com/provingground/provingground/loadtest/http1"
 )
@@ -33,6 +34,17 @@ func TestAnErrorIsReportedAndTheNextCallDialsAgain(t *testing.T) {
 			t.Fatal(err)
 		}
 		wantKind(t, c.Do(t.Context(), get, &resp), http1.NoAnswer)
+	}
+}
+
+func TestAConnectionThatWaitedTooLongIsReplaced(t *testing.T) {
+	c := &http1.Client{Addr: script(t, "HTTP/1.1 204 Fine\r\n\r\n"), Idle: time.Nanosecond}
+	defer c.Close()
+	var resp http1.Response
+	for range 3 { // the server answers once on each connection, and closes it
+		if err := c.Do(t.Context(), get, &resp); err != nil {
+			t.Fatal(err)
+		}
 	}
 }
 

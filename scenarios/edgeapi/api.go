@@ -19,6 +19,9 @@ type API struct {
 	Token    string // of those who may write and see costs
 	Admit    *Admission
 	Now      func() time.Time // default: time.Now
+	// Early is by how much sooner than FreshFor an answer is read anew. Where it
+	// differs, what was cached at once does not end at once. Default: not at all.
+	Early func() time.Duration
 	// Later runs what the answer need not wait for; default: before the answer.
 	Later func(ctx context.Context, f func(context.Context))
 	Log   *slog.Logger

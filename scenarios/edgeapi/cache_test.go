@@ -54,6 +54,23 @@ func TestAnotherColoServesTheOldVersionForTenSecondsAtMost(t *testing.T) {
 	}
 }
 
+func TestAnAnswerEndsSoonerWhereItIsToldTo(t *testing.T) {
+	s := sites(t, 1)[0]
+	s.Early = func() time.Duration { return 3 * time.Second }
+	path := s.made(t, "k", cup)
+	for _, step := range []struct {
+		wait   time.Duration
+		status string
+	}{
+		{0, "edgeapi; fwd=miss; stored"}, {7*time.Second - time.Millisecond, "edgeapi; hit"}, {time.Millisecond, "edgeapi; fwd=miss; stored"},
+	} {
+		s.clock.Add(step.wait)
+		if _, resp := versionAt(t, s, path, nil); resp.Header.Get("Cache-Status") != step.status {
+			t.Errorf("%v later: %s, want %s", step.wait, resp.Header.Get("Cache-Status"), step.status)
+		}
+	}
+}
+
 func TestAnAnswerForOneWhoIsKnownIsNeverKept(t *testing.T) {
 	s := sites(t, 1)[0]
 	path := s.made(t, "k", cup)

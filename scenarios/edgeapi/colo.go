@@ -13,8 +13,11 @@ import (
 // Colo is the cache of the data centre that the Worker runs in.
 type Colo struct{ Name string }
 
-// readAt is the header of a cached answer that says when D1 was read.
-const readAt = "Edgeapi-Read"
+// Headers of a cached answer: when D1 was read, and until when it may be served.
+const (
+	readAt     = "Edgeapi-Read"
+	servedTill = "Edgeapi-Until"
+)
 
 // Get implements Cache.
 func (c Colo) Get(ctx context.Context, key string) (*Entry, error) {
@@ -23,7 +26,11 @@ func (c Colo) Get(ctx context.Context, key string) (*Entry, error) {
 		return nil, err
 	}
 	defer resp.Body.Close()
-	ms, err := strconv.ParseInt(resp.Header.Get(readAt), 10, 64)
+	read, err := moment(resp.Header.Get(readAt))
+	if err != nil {
+		return nil, err
+	}
+	until, err := moment(resp.Header.Get(servedTill))
 	if err != nil {
 		return nil, err
 	}
@@ -31,7 +38,12 @@ func (c Colo) Get(ctx context.Context, key string) (*Entry, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Entry{ETag: resp.Header.Get("ETag"), Read: time.UnixMilli(ms), Body: body}, nil
+	return &Entry{ETag: resp.Header.Get("ETag"), Read: read, Until: until, Body: body}, nil
+}
+
+func moment(ms string) (time.Time, error) {
+	n, err := strconv.ParseInt(ms, 10, 64)
+	return time.UnixMilli(n), err
 }
 
 // Put implements Cache. The platform keeps it for as long as s-maxage says; the
@@ -42,6 +54,7 @@ func (c Colo) Put(ctx context.Context, key string, e Entry) error {
 		"Content-Type":  {"application/json"},
 		"Etag":          {e.ETag},
 		readAt:          {strconv.FormatInt(e.Read.UnixMilli(), 10)},
+		servedTill:      {strconv.FormatInt(e.Until.UnixMilli(), 10)},
 	}, e.Body)
 }
 

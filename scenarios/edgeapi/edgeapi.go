@@ -133,9 +133,10 @@ type Cache interface {
 
 // Entry is a cached answer.
 type Entry struct {
-	ETag string
-	Read time.Time // when D1 was asked for it
-	Body []byte
+	ETag  string
+	Read  time.Time // when D1 was asked for it
+	Until time.Time // it is not served later than that, whatever the cache keeps
+	Body  []byte
 }
 
 // Settings is where the settings of the site are.

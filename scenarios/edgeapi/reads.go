@@ -79,20 +79,20 @@ func (a *API) answer(w http.ResponseWriter, r *http.Request, key string, from re
 	if err != nil { // a cache that is away makes things slow, not wrong
 		a.Log.Warn("cache not read", "error", err)
 	}
-	if age := a.age(e); e != nil && age < FreshFor {
-		w.Header().Set("Age", strconv.Itoa(int(age.Seconds())))
+	if now := a.now(); e != nil && now.Before(e.Until) {
+		w.Header().Set("Age", strconv.Itoa(int(now.Sub(e.Read).Seconds())))
 		a.send(w, r, *e, "hit")
 		return
 	}
 	a.fill(w, r, key, from)
 }
 
-// age is compared here: what the cache keeps too long is not served.
-func (a *API) age(e *Entry) time.Duration {
-	if e == nil {
-		return 0
+// until is how long an answer that was read then may be served.
+func (a *API) until(read time.Time) time.Time {
+	if a.Early == nil {
+		return read.Add(FreshFor)
 	}
-	return a.now().Sub(e.Read)
+	return read.Add(FreshFor - a.Early())
 }
 
 // fill reads D1 and leaves the answer in the cache, unless a write has purged it
@@ -109,6 +109,7 @@ func (a *API) fill(w http.ResponseWriter, r *http.Request, key string, from read
 		a.failed(w, r, err)
 		return
 	}
+	e.Until = a.until(began)
 	if a.purged.of(key) == generation {
 		a.later(r.Context(), func(ctx context.Context) { a.keep(ctx, key, e, generation) })
 	}

@@ -349,7 +349,7 @@ class Context {
   ops = 0;
   late = [];
   wake = null;
-  timers = new Set();
+  timers = null; // those of later, once there was one
   timer = null; // its next turn
   held = 0;
 }
@@ -387,7 +387,7 @@ async function section(outer, how, f) {
 
 function later(io, ms, f) {
   const timer = { due: Date.now() + ms, f, id: 0 };
-  io.timers.add(timer);
+  (io.timers ??= new Set()).add(timer);
   if (io.held === 0) arm(io, timer);
   return timer;
 }
@@ -400,19 +400,19 @@ function arm(io, timer) {
 }
 
 function cancel(io, timer) {
-  if (!io.timers.delete(timer)) return;
+  if (!io.timers?.delete(timer)) return;
   clearTimeout(timer.id);
 }
 
 function hold(io) {
   for (let c = io; c; c = c.outer) {
-    if (c.held++ === 0) for (const timer of c.timers) clearTimeout(timer.id);
+    if (c.held++ === 0) for (const timer of c.timers ?? []) clearTimeout(timer.id);
   }
 }
 
 function free(io) {
   for (let c = io; c; c = c.outer) {
-    if (--c.held === 0) for (const timer of c.timers) arm(c, timer);
+    if (--c.held === 0) for (const timer of c.timers ?? []) arm(c, timer);
   }
 }
 
@@ -435,9 +435,11 @@ function turn(io, f) {
   current = io;
   stale = true;
   try {
-    const late = io.late;
-    io.late = [];
-    for (const g of late) g();
+    if (io.late.length > 0) {
+      const late = io.late;
+      io.late = [];
+      for (const g of late) g();
+    }
     f?.();
     if (program && !program.dead) program.exports.resume();
     if (program?.dead) bury();
@@ -485,6 +487,8 @@ const events = new Map();
 const doomed = [];
 let nextEvent = 0;
 
+const plain = (e, v) => v;
+
 class Event {
   constructor(io, env, about) {
     this.id = ++nextEvent;
@@ -493,7 +497,7 @@ class Event {
     this.request = about.request;
     this.state = about.state;
     this.ctx = about.ctx;
-    this.answer = about.answer ?? (v => v);
+    this.answer = about.answer ?? plain; // makes of the event and its value what is given to the platform
     this.handles = null;
     this.readers = null;
     this.settled = false;
@@ -520,7 +524,7 @@ class Event {
   settle(v) {
     if (this.settled) return;
     let answer;
-    try { answer = this.answer(v); } catch (err) { return this.fail(err); }
+    try { answer = this.answer(this, v); } catch (err) { return this.fail(err); }
     this.settled = true;
     if (!this.resolve) this.value = answer;
     else this.resolve(answer);
@@ -652,9 +656,9 @@ function pairsOf(headers) {
   return new Strings(pairs);
 }
 
-function requestArgs(request) {
+function requestArgs(first, request) {
   const { method, url, headers } = request;
-  return [method, url, pairsOf(headers), hasBody(method, pairs) ?? request.body !== null];
+  return [...first, method, url, pairsOf(headers), hasBody(method, pairs) ?? request.body !== null];
 }
 
 // hasBody says what the headers say: null where that is nothing.
@@ -667,10 +671,8 @@ function hasBody(method, pairs) {
 }
 
 function fetchEvent(io, env, about, first) {
-  return deliver(io, env, e => {
-    e.answer = v => response(e, v);
-    return [...first, ...requestArgs(about.request)];
-  }, about);
+  about.answer = response;
+  return deliver(io, env, () => requestArgs(first, about.request), about);
 }
 
 function queueMessage(m) {

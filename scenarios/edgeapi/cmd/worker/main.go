@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"math/rand/v2"
 	"os"
 	"strconv"
 	"time"
@@ -54,6 +55,7 @@ func newAPI(env func(string) string) (*edgeapi.API, error) {
 		Settings: edgeapi.KV{Binding: "SETTINGS"},
 		Token:    env("WRITE_TOKEN"),
 		Admit:    &edgeapi.Admission{PerSecond: admit},
+		Early:    func() time.Duration { return rand.N(edgeapi.FreshFor * 3 / 10) },
 		Log:      log,
 		Later: func(ctx context.Context, f func(context.Context)) {
 			if err := edge.Go(ctx, f); err != nil {
