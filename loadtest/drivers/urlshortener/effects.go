@@ -157,7 +157,11 @@ func (d *Driver) judgeFollowUps(unannounced int) judge.Check {
 	case wrong != "":
 		return judge.Checkf("visibility", false, "%s", wrong)
 	case late > unannounced:
-		return judge.Checkf("visibility", false, "%d links were deleted and served by some process more than %v later, and %d deletions could not be announced", late, slowWithin, unannounced)
+		c := judge.Checkf("visibility", false, "%d links were deleted and served by some process more than %v later, and %d deletions could not be announced", late, slowWithin, unannounced)
+		if d.setup.Drill == "redis-down" { // what was announced may be lost with Redis: then a minute is the guarantee
+			return c.Timed()
+		}
+		return c
 	}
 	return judge.Checkf("visibility", checked > 0, "%d creations, deletions and expiries were seen by every process, %d deletions of which nobody could be told within %v",
 		checked, late, lostWithin)
