@@ -39,8 +39,6 @@ func (p *pair) measureCrowd(ctx context.Context, o options, all []machine.Proces
 
 // crowd are members of one room who hear what one of them says.
 type crowd struct {
-	worker  *worker
-	name    string
 	members []*websocket.Conn
 	began   time.Time
 
@@ -52,8 +50,9 @@ type crowd struct {
 }
 
 // loadCrowd lasts for d.
-func loadCrowd(ctx context.Context, w *worker, d time.Duration) (_ sample, err error) {
-	c := &crowd{worker: w, name: fmt.Sprintf("crowd-%08x", rand.Uint32()), heard: hdrhistogram.New(1, time.Minute.Microseconds(), 3), all: make(chan struct{})}
+func loadCrowd(ctx context.Context, w *worker, d time.Duration) (sample, error) {
+	room := fmt.Sprintf("crowd-%08x", rand.Uint32())
+	c := &crowd{heard: hdrhistogram.New(1, time.Minute.Microseconds(), 3), all: make(chan struct{})}
 	listening, leave := context.WithCancel(ctx)
 	var listeners sync.WaitGroup
 	defer func() {
@@ -64,7 +63,7 @@ func loadCrowd(ctx context.Context, w *worker, d time.Duration) (_ sample, err e
 		listeners.Wait()
 	}()
 	for i := range crowdMembers {
-		conn, err := joinRoom(ctx, w, c.name, strconv.Itoa(i))
+		conn, err := joinRoom(ctx, w, room, strconv.Itoa(i))
 		if err != nil {
 			return sample{}, fmt.Errorf("member %d: %w", i, err)
 		}

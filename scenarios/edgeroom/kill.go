@@ -12,17 +12,14 @@ import (
 // killPath is where an object is ended. No request from outside is passed on to it.
 const killPath = "/kill"
 
-// An Ender is what of an object's state can end it where it stands.
-type Ender interface {
-	Abort(ctx context.Context, why string) error
-}
+const killedWhy = "killed on request"
 
 // Killable lets an object be killed by the Worker, beside what h answers.
-func Killable(e Ender, h http.Handler) http.Handler {
+func Killable(s *durable.State, h http.Handler) http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle("/", h)
 	mux.HandleFunc("POST "+killPath, func(w http.ResponseWriter, r *http.Request) {
-		reply(w, nil, e.Abort(r.Context(), "killed on request"))
+		reply(w, nil, s.Abort(r.Context(), killedWhy))
 	})
 	return mux
 }
@@ -49,15 +46,18 @@ func (w *Worker) kill(all Objects) http.HandlerFunc {
 	})).ServeHTTP
 }
 
-// killed returns nil when the object gave no answer: the dead give none.
+// killed returns nil when the platform says that the object was ended so.
 func killed(ctx context.Context, object durable.Stub) error {
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://object"+killPath, nil)
 	if err != nil {
 		return err
 	}
 	resp, err := object.RoundTrip(req)
+	if err != nil && strings.Contains(err.Error(), killedWhy) {
+		return nil
+	}
 	if err != nil {
-		return nil //nolint:nilerr // that is what was asked for
+		return err
 	}
 	defer resp.Body.Close()
 	return fmt.Errorf("the object answers %s", resp.Status)
