@@ -74,7 +74,9 @@ func TestThePageInTwoBrowsers(t *testing.T) {
 		bob.isBack(3 + kills) // he left once, too
 	}
 	ann.says("alive")
-	bob.sees("log", "alive")
+	for _, p := range []tab{ann, bob} {
+		p.sees("log", "alive")
+	}
 
 	want := ann.lines("log")
 	if got := bob.lines("log"); len(got) != 7 || !slices.Equal(names(got, bob), names(want, ann)) {
