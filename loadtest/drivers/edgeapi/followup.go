@@ -18,6 +18,9 @@ const (
 	// machine may add to the time that it takes to get here.
 	cachedFor = 10 * time.Second
 	slack     = time.Second
+	// lookEvery bounds the looks: one promise takes five or six requests, most of them
+	// past the caches, and the service is measured meanwhile.
+	lookEvery = 125 * time.Millisecond
 )
 
 // promise is an acknowledged change.
@@ -32,18 +35,36 @@ type promise struct {
 	again    bool // the look after the caches' time
 }
 
-// followUp looks after each acknowledged change: at once with the writer's bookmark
-// and, in the colo that wrote, without one; and everywhere when the caches' time
-// is over.
+// followUp looks after acknowledged changes, eight a second at most: at once with the
+// writer's bookmark and, in the colo that wrote, without one; and everywhere when the
+// caches' time is over.
 type followUp struct {
 	d       *Driver
 	queue   chan promise
 	open    sync.WaitGroup
-	checked atomic.Int64
+	made    atomic.Int64 // acknowledged changes
+	checked atomic.Int64 // those that were looked for, to the end
 	wrong   complaints
+
+	mu   sync.Mutex
+	last time.Time // when a change was taken that will be looked for
 }
 
 func newFollowUp(d *Driver) *followUp { return &followUp{d: d, queue: make(chan promise, 100_000)} }
+
+// offer takes a new promise, if the last one was taken long enough ago.
+func (f *followUp) offer(p promise) {
+	f.made.Add(1)
+	f.mu.Lock()
+	due := p.at.Sub(f.last) >= lookEvery
+	if due {
+		f.last = p.at
+	}
+	f.mu.Unlock()
+	if due {
+		f.add(p)
+	}
+}
 
 func (f *followUp) add(p promise) {
 	f.open.Add(1)
@@ -84,9 +105,9 @@ func (f *followUp) one(ctx context.Context, c *clients, p promise) {
 		f.add(p)
 		return
 	}
-	f.checked.Add(1)
 	if p.again {
 		f.everywhere(ctx, c, p, "out of the cache", http1.Field{})
+		f.checked.Add(1)
 		return
 	}
 	f.everywhere(ctx, c, p, "with the writer's bookmark", http1.Field{Name: "D1-Bookmark", Value: p.bookmark})

@@ -90,8 +90,8 @@ func (d *Driver) judgeVisibility() judge.Check {
 		return judge.Checkf("visibility", false, "%s", wrong)
 	}
 	return judge.Checkf("visibility", d.follow.checked.Load() > 0,
-		"%d times changes were looked for: with the bookmark and by a repetition at once, in the colo that wrote at once, and in every cache after %v, and were there",
-		d.follow.checked.Load(), cachedFor)
+		"%d of %d acknowledged changes were looked for: with the bookmark and by a repetition at once, in the colo that wrote at once, and in every cache after %v, and were there",
+		d.follow.checked.Load(), d.follow.made.Load(), cachedFor)
 }
 
 func orElse(s, otherwise string) string {
@@ -112,7 +112,7 @@ func (d *Driver) Facts(trial.Metrics, trial.Metrics, float64) []report.Fact {
 		{Name: "replayed", Value: fmt.Sprint(d.replays.Load()), Note: "writes that got their first answer when they were repeated"},
 	}
 	if d.most > 0 {
-		facts = append(facts, report.Fact{Name: "maximum", Value: fmt.Sprintf("%.0f/s", d.most), Note: fmt.Sprintf("reads that %d clients got answered before the load, each one after the other; the load is half of that", paceReaders)})
+		facts = append(facts, report.Fact{Name: "maximum", Value: fmt.Sprintf("%.0f/s", d.most), Note: fmt.Sprintf("reads that %d clients got answered before the load, each one after the other, with writes between; the load is half of that", paceUsers)})
 	}
 	return facts
 }

@@ -170,7 +170,7 @@ func (w *writer) acknowledged(it *item, one write, b body, process int) {
 	if other := it.acknowledged(b.Version, one.key); other != "" {
 		w.d.wrong.add("%s and %s were both acknowledged as version %d of %s", other, one.key, b.Version, it.id)
 	}
-	w.d.follow.add(promise{
+	w.d.follow.offer(promise{
 		write: one, id: it.id, version: b.Version, bookmark: w.header("D1-Bookmark"), answer: string(w.Resp.Body),
 		at: time.Now(), process: process,
 	})
