@@ -26,7 +26,9 @@ func edgeapi() Scenario {
 			},
 			{
 				Name: "overload", Shows: "twice of what is admitted arrives for 20 s: what is admitted is served, the rest gets 503 with Retry-After at once",
-				Lasts: 20 * time.Second, Recovery: 2 * time.Second, Admits: 200, Env: map[string]string{"ADMIT_PER_SECOND": "105"},
+				// 130 for each of two, of which reads get 200: writes are repeated until they are
+				// admitted, and acknowledged ones are looked for.
+				Lasts: 20 * time.Second, Recovery: 2 * time.Second, Admits: 200, Env: map[string]string{"ADMIT_PER_SECOND": "130"},
 			},
 			{
 				Name: "lostack", Shows: "answers of D1 are lost after it committed the batch: writes are repeated with their key, get their first answer, and happen once",

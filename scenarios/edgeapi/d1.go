@@ -29,11 +29,15 @@ func (d D1) Batch(ctx context.Context, since string, all ...Statement) ([]Rows, 
 	return results, session.Bookmark(), nil
 }
 
-// classify knows the errors that D1 gives before it does anything: its queue is
-// full. See "D1 errors" in Cloudflare's documentation.
+// classify knows the errors that D1 gives before it does anything, for its queue is
+// full, and those of a connection that ended, which workerd meets where it sends on one
+// that the other side is just closing. See "D1 errors" in Cloudflare's documentation.
 func classify(err error) error {
-	if strings.Contains(err.Error(), "D1 DB is overloaded") {
+	switch {
+	case strings.Contains(err.Error(), "D1 DB is overloaded"):
 		return fmt.Errorf("%w: %w", ErrOverloaded, err)
+	case strings.Contains(err.Error(), "Network connection lost"):
+		return fmt.Errorf("%w: %w", ErrLost, err)
 	}
 	return err
 }

@@ -45,6 +45,7 @@ var (
 	ErrChanged    = errors.New("the item has another version by now")
 	ErrKeyReused  = errors.New("the Idempotency-Key was used for another request")
 	ErrOverloaded = errors.New("the database takes no more now; nothing was done")
+	ErrLost       = errors.New("the connection to the database was lost")
 )
 
 // Invalid is a request that cannot be carried out as it is, and why.
@@ -117,7 +118,8 @@ type Database interface {
 	// Batch runs statements in one transaction and returns the rows of each. Since
 	// is a bookmark, and the answer is at least as new; empty asks the primary.
 	// The bookmark that is returned covers what was read and written. An error is
-	// ErrOverloaded where nothing was done, else whether is unknown.
+	// ErrOverloaded where nothing was done, else whether is unknown; ErrLost where it is
+	// worth asking again.
 	Batch(ctx context.Context, since string, all ...Statement) (results []Rows, bookmark string, err error)
 }
 

@@ -121,6 +121,36 @@ func TestAWriteWithoutAnAnswerIsUnknownAndARefusedOneIsNot(t *testing.T) {
 	}
 }
 
+func TestAReadWhoseConnectionIsLostIsMadeOnceMoreAndAWriteIsNot(t *testing.T) {
+	s := sites(t, 1)[0]
+	path := s.made(t, "k", cup)
+	for _, step := range []struct {
+		method, path      string
+		losses            int
+		status, wantTries int
+	}{
+		{"GET", path, 1, 200, 2},
+		{"GET", "/api/items", 2, 503, 2},
+		{"POST", "/api/items", 1, 504, 1},
+	} {
+		tries := 0
+		s.db.stop = func([]edgeapi.Statement) error {
+			if tries++; tries <= step.losses {
+				return edgeapi.ErrLost
+			}
+			return nil
+		}
+		h := header{"Cache-Control", "no-cache"}
+		if step.method == "POST" {
+			h = writer("k2")
+		}
+		want(t, s.do(t, step.method, step.path, cup, h), step.status)
+		if tries != step.wantTries {
+			t.Errorf("%s %s asked %d times, want %d", step.method, step.path, tries, step.wantTries)
+		}
+	}
+}
+
 func TestKeysAreForgottenWhenNobodyRepeatsThemAnyMore(t *testing.T) {
 	s := sites(t, 1)[0]
 	s.made(t, "old", cup)

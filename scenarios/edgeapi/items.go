@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strings"
 )
@@ -15,9 +16,19 @@ type Items struct {
 	DB Database
 }
 
+// look reads, and once more where the connection was lost: what only reads may be asked
+// twice. A write is repeated by its client, who has the key.
+func (i Items) look(ctx context.Context, since string, s Statement) ([]Rows, string, error) {
+	results, bookmark, err := i.DB.Batch(ctx, since, s)
+	if errors.Is(err, ErrLost) {
+		return i.DB.Batch(ctx, since, s)
+	}
+	return results, bookmark, err
+}
+
 // Get returns an item as it is at the bookmark or later.
 func (i Items) Get(ctx context.Context, since, id string) (item Item, bookmark string, err error) {
-	results, bookmark, err := i.DB.Batch(ctx, since, Statement{`SELECT ` + columns + ` FROM items WHERE id = ?`, []any{id}})
+	results, bookmark, err := i.look(ctx, since, Statement{`SELECT ` + columns + ` FROM items WHERE id = ?`, []any{id}})
 	if err != nil {
 		return Item{}, "", fmt.Errorf("get item: %w", err)
 	}
@@ -68,7 +79,7 @@ func (i Items) List(ctx context.Context, since, after string, limit int) (Page, 
 	if err != nil {
 		return Page{}, "", err
 	}
-	results, bookmark, err := i.DB.Batch(ctx, since, Statement{
+	results, bookmark, err := i.look(ctx, since, Statement{
 		`SELECT ` + columns + ` FROM items WHERE (name, id) > (?, ?) ORDER BY name, id LIMIT ?`, []any{c.Name, c.ID, int64(limit + 1)},
 	})
 	if err != nil {
@@ -88,7 +99,7 @@ func (i Items) Search(ctx context.Context, since, words string, limit int) (Page
 	if match == "" {
 		return Page{}, "", &Invalid{"the query holds no word"}
 	}
-	results, bookmark, err := i.DB.Batch(ctx, since, Statement{
+	results, bookmark, err := i.look(ctx, since, Statement{
 		`SELECT i.id, i.name, i.description, i.price, i.cost, i.version, i.updated FROM items_text t JOIN items i ON i.rowid = t.rowid
 		 WHERE items_text MATCH ? ORDER BY t.rank, i.id LIMIT ?`, []any{match, int64(limit)},
 	})
