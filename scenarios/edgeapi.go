@@ -7,7 +7,6 @@ func edgeapi() Scenario {
 		Slug:     "edgeapi",
 		Title:    "JSON API at the edge",
 		Question: "Serve a low-latency JSON API from the edge, backed by a serverless SQLite database.",
-		Draft:    true,
 		Cloud:    "Cloudflare",
 		Needs:    []string{"d1"},
 		Template: "cloudflare/edgeapi/wrangler.jsonc",
