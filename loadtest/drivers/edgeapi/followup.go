@@ -9,6 +9,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"golang.org/x/time/rate"
+
 	"github.com/provingground/provingground/loadtest/http1"
 )
 
@@ -18,9 +20,9 @@ const (
 	// machine may add to the time that it takes to get here.
 	cachedFor = 10 * time.Second
 	slack     = time.Second
-	// lookEvery bounds the looks: one promise takes five or six requests, most of them
-	// past the caches, and the service is measured meanwhile.
-	lookEvery = 125 * time.Millisecond
+	// looks bounds the promises that are looked for, a second: one takes five or six
+	// requests, most of them past the caches, and the service is measured meanwhile.
+	looks = 8
 )
 
 // promise is an acknowledged change.
@@ -45,23 +47,17 @@ type followUp struct {
 	made    atomic.Int64 // acknowledged changes
 	checked atomic.Int64 // those that were looked for, to the end
 	wrong   complaints
-
-	mu   sync.Mutex
-	last time.Time // when a change was taken that will be looked for
+	limit   *rate.Limiter
 }
 
-func newFollowUp(d *Driver) *followUp { return &followUp{d: d, queue: make(chan promise, 100_000)} }
+func newFollowUp(d *Driver) *followUp {
+	return &followUp{d: d, queue: make(chan promise, 100_000), limit: rate.NewLimiter(looks, looks)}
+}
 
-// offer takes a new promise, if the last one was taken long enough ago.
+// offer takes a new promise, within the limit.
 func (f *followUp) offer(p promise) {
 	f.made.Add(1)
-	f.mu.Lock()
-	due := p.at.Sub(f.last) >= lookEvery
-	if due {
-		f.last = p.at
-	}
-	f.mu.Unlock()
-	if due {
+	if f.limit.AllowN(p.at, 1) {
 		f.add(p)
 	}
 }

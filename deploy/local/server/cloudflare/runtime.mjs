@@ -18,20 +18,27 @@ const V8_FLAGS = "--gc-global --max-semi-space-size=1"; // MB
 const MEMORY = "/dev/shm";
 const ENOUGH = 256 << 20; // bytes; a container has 64 MB by default
 
-// volatile returns a folder in memory, or undefined. It is removed when this process
-// ends, or, where that was killed, when the next one starts.
+const folder = (pid) => `${MEMORY}/provingground-${pid}`;
+
+// sweep removes what processes left there that were killed.
+function sweep() {
+  for (const name of readdirSync(MEMORY)) {
+    const pid = name.match(/^provingground-(\d+)$/)?.[1];
+    if (!pid || existsSync(`/proc/${pid}`)) continue;
+    try { rmSync(folder(pid), { recursive: true, force: true }); } catch { /* it is another user's */ }
+  }
+}
+
+// volatile returns a folder in memory for as long as this process lives, or undefined
+// where there is none.
 function volatile() {
-  const name = (pid) => `${MEMORY}/provingground-${pid}`;
-  const ours = name(process.pid);
+  const ours = folder(process.pid);
   try {
-    for (const [folder, pid] of readdirSync(MEMORY).map((f) => f.match(/^provingground-(\d+)$/) ?? [])) {
-      if (folder && !existsSync(`/proc/${pid}`)) rmSync(name(pid), { recursive: true, force: true });
-    }
+    sweep();
     const { bavail, bsize } = statfsSync(MEMORY);
     if (bavail * bsize < ENOUGH) return undefined;
-    rmSync(ours, { recursive: true, force: true });
     mkdirSync(ours, { mode: 0o700 });
-  } catch { // there is none, or what is there is somebody else's
+  } catch { // no such file system, or a folder of that name that is not ours
     return undefined;
   }
   process.on("exit", () => rmSync(ours, { recursive: true, force: true }));
@@ -45,7 +52,8 @@ export async function start(options, persist) {
   const bound = `${here}workerd.sh`;
   if (existsSync(bound)) process.env.MINIFLARE_WORKERD_PATH = bound;
   process.env.MINIFLARE_WORKERD_V8_FLAGS ??= V8_FLAGS;
-  process.env.TMPDIR = volatile() ?? process.env.TMPDIR ?? "/tmp";
+  const memory = volatile();
+  if (memory) process.env.TMPDIR = memory;
   let ending = false;
   const flare = new Miniflare({
     host: "127.0.0.1",
