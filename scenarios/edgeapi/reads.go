@@ -110,13 +110,14 @@ func (a *API) fill(w http.ResponseWriter, r *http.Request, key string, from read
 		return
 	}
 	e.Until = a.until(began)
-	if a.purged.of(key) == generation {
-		a.later(r.Context(), func(ctx context.Context) { a.keep(ctx, key, e, generation) })
-	}
+	a.later(r.Context(), func(ctx context.Context) { a.keep(ctx, key, e, generation) })
 	a.send(w, r, e, "fwd=miss; stored")
 }
 
 func (a *API) keep(ctx context.Context, key string, e Entry, generation uint64) {
+	if a.purged.of(key) != generation {
+		return
+	}
 	err := a.Cache.Put(ctx, key, e)
 	if err == nil && a.purged.of(key) != generation { // purged while it was put
 		err = a.Cache.Delete(ctx, key)

@@ -162,8 +162,12 @@ func sites(t *testing.T, n int) []*site {
 	var all []*site
 	for range n {
 		db := &wire{url: url}
+		cache, err := edgeapi.NewNear(&colo{entries: map[string]edgeapi.Entry{}}, now.Now)
+		if err != nil {
+			t.Fatal(err)
+		}
 		api := &edgeapi.API{
-			Items: edgeapi.Items{DB: db}, Cache: &colo{entries: map[string]edgeapi.Entry{}}, Settings: &settings{[]byte(`{"currency":"EUR"}`)},
+			Items: edgeapi.Items{DB: db}, Cache: cache, Settings: &settings{[]byte(`{"currency":"EUR"}`)},
 			Token: token, Now: now.Now, Log: slog.New(slog.DiscardHandler),
 		}
 		all = append(all, &site{API: api, db: db, clock: now, serve: api.Handler()})

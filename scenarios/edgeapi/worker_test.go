@@ -5,6 +5,7 @@ package edgeapi_test
 import (
 	"io"
 	"net/http"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -110,6 +111,22 @@ func TestTheWorkerKeepsItsPromisesInWorkerd(t *testing.T) {
 	}
 	if _, text := c.ask(t, 0, "GET", "/api/items?q=espresso", "", nil); !strings.Contains(text, `"price":950`) {
 		t.Errorf("search finds %s", text)
+	}
+}
+
+// What is too large for the Worker's memory comes out of the Cache API.
+func TestALargeAnswerComesOutOfTheColosCache(t *testing.T) {
+	c := inWorkerd(t)
+	long := `{"name":"Cup","price":900,"cost":410,"description":"` + strings.Repeat("x", 5000) + `"}`
+	for i := range 4 {
+		h := header{"Authorization", "Bearer " + c.Env["WRITE_TOKEN"], "Idempotency-Key", strconv.Itoa(i), "Content-Type", "application/json"}
+		if got, text := c.ask(t, 0, "POST", "/api/items", long, h); got.StatusCode != 201 {
+			t.Fatalf("status %d %s", got.StatusCode, text)
+		}
+	}
+	_, first := c.ask(t, 0, "GET", "/api/items", "", nil)
+	if text := c.askCache(t, 0, "/api/items"); text != first || len(text) < 20_000 {
+		t.Errorf("the cache answers with %d bytes, D1 with %d; want the same, 20 kB at least", len(text), len(first))
 	}
 }
 

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"math/rand/v2"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -22,11 +21,6 @@ const (
 // answer when they are asked as fast as they answer, with as many writes for each
 // read as the load has, and followed up like those.
 func (d *Driver) Pace(ctx context.Context) (perSecond float64, err error) {
-	watched, stop := context.WithCancel(ctx)
-	var watch sync.WaitGroup
-	watch.Go(func() { d.Watch(watched) })
-	defer watch.Wait()
-	defer stop()
 	result, err := engine.Run(ctx, engine.Options{Start: time.Now(), Settle: timeout}, engine.Flow{
 		Name: "reads and writes", WarmUp: paceWarmUp,
 		Closed: &engine.ClosedLoop{Users: paceUsers, Duration: paceWarmUp + paceTime},

@@ -19,7 +19,8 @@ import (
 // maxMemory bounds a body of unknown length that is sent from memory.
 const maxMemory = 16 << 20
 
-// request makes an http.Request of [method, url, header pairs, has body].
+// request makes an http.Request of [method, url, header pairs, body]: the body itself
+// where it is small, else whether there is one.
 func request(ctx context.Context, args []any) (*http.Request, error) {
 	if len(args) < 4 {
 		return nil, errors.New("edge: a request from the host is cut short")
@@ -34,9 +35,15 @@ func request(ctx context.Context, args []any) (*http.Request, error) {
 		Method: method, URL: u, Host: u.Host, RequestURI: uri,
 		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1, Header: header(args[2]), Body: http.NoBody,
 	}
-	if has, _ := args[3].(bool); has {
-		r.ContentLength = length(r.Header)
-		r.Body = NewBody(ctx, 0, r.ContentLength)
+	switch body := args[3].(type) {
+	case []byte:
+		r.ContentLength = int64(len(body))
+		r.Body = io.NopCloser(bytes.NewReader(body))
+	case bool:
+		if body {
+			r.ContentLength = length(r.Header)
+			r.Body = NewBody(ctx, 0, r.ContentLength)
+		}
 	}
 	r.RemoteAddr = r.Header.Get("Cf-Connecting-Ip")
 	return r.WithContext(ctx), nil

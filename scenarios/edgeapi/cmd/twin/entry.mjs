@@ -1,23 +1,54 @@
-// The same API in JavaScript, as the measure for the one in Go: the same routes,
-// the same SQL, the same headers. It is measured beside it and deployed by nobody.
+// The same API in JavaScript, as the measure for the one in Go: the same routes, the
+// same SQL, the same headers, and the same limits of what waits for D1 and for how long.
+// It is measured beside it and deployed by nobody.
 const freshFor = 10_000;
 const columns = "id, name, description, price, cost, version, updated";
 const claim = `INSERT INTO keys (key, hash, attempt, status, version, body, created) SELECT ?, ?, ?, ?, ?, ?, ? FROM items WHERE id = ? AND version = ? ON CONFLICT (key) DO NOTHING`;
 const outcome = `SELECT k.hash, k.attempt, k.status, k.version, k.body, (SELECT version FROM items WHERE id = ?2) AS now FROM (SELECT 1) LEFT JOIN keys k ON k.key = ?1`;
 const encoder = new TextEncoder();
 let wanted; // hash of the token
+let open = 0; // batches under way
+const near = new Map(); // answers, those that were kept last at its end
 
 export default {
   async fetch(request, env, ctx) {
     const url = new URL(request.url);
     if (url.pathname === "/healthz") return new Response(null);
-    if (url.pathname === "/api/settings" && request.method === "GET") return settings(env);
-    const id = /^\/api\/items\/([0-9a-f]{24})$/.exec(url.pathname)?.[1];
-    if (id && request.method === "GET") return get(request, env, ctx, id);
-    if (id && request.method === "PUT") return update(request, env, id);
-    return problem(404, "no such page");
+    try {
+      return await route(request, env, ctx, url);
+    } catch (err) {
+      console.error(`ERROR: ${request.method} failed: ${err.message}`);
+      if (request.method === "GET" || err === overloaded) return problem(503, "the database does not answer", { "retry-after": "1" });
+      return problem(504, "the database did not answer: repeat the request with the same Idempotency-Key");
+    }
   },
 };
+
+async function route(request, env, ctx, url) {
+  if (url.pathname === "/api/settings" && request.method === "GET") return settings(env);
+  const id = /^\/api\/items\/([0-9a-f]{24})$/.exec(url.pathname)?.[1];
+  if (id && request.method === "GET") return get(request, env, ctx, id);
+  if (id && request.method === "PUT") return update(request, env, id);
+  return problem(404, "no such page");
+}
+
+const overloaded = new Error("the database takes no more now");
+
+// batch asks D1, as many times at once and for as long as the configuration allows.
+async function batch(env, session, statements) {
+  if (open >= Number(env.D1_MOST)) throw overloaded;
+  open++;
+  let timer;
+  const late = new Promise((_, reject) => {
+    timer = setTimeout(() => reject(new Error("D1 took too long")), Number(env.D1_TIMEOUT_MS));
+  });
+  try {
+    return await Promise.race([session.batch(statements), late]);
+  } finally {
+    clearTimeout(timer);
+    open--;
+  }
+}
 
 async function settings(env) {
   const body = (await env.SETTINGS.get("settings", { cacheTtl: 60 })) ?? "{}";
@@ -28,11 +59,14 @@ async function get(request, env, ctx, id) {
   const known = await isKnown(request, env);
   if (known === null) return problem(401, "this token is not known");
   const since = request.headers.get("d1-bookmark");
+  if (since && !/^[-0-9A-Za-z]{1,200}$/.test(since)) return problem(400, "D1-Bookmark was not made here");
   if (known || since || request.headers.get("cache-control")?.includes("no-cache")) {
     const { item, bookmark } = await read(env, id, since || "first-primary");
     if (!item) return problem(404, "there is no such item");
     return send(request, entry(item, known), "fwd=bypass", { "d1-bookmark": bookmark, "cache-control": "private, no-store" });
   }
+  const own = near.get(id);
+  if (own && Date.now() - own.read < freshFor) return send(request, own, "hit", {});
   const cache = await caches.open(env.CACHE);
   const key = `https://cache.edgeapi/items/${id}`;
   const kept = await cache.match(key);
@@ -42,14 +76,21 @@ async function get(request, env, ctx, id) {
   const began = Date.now();
   const { item } = await read(env, id, "first-primary");
   if (!item) return problem(404, "there is no such item");
-  const e = entry(item, false);
+  const e = { read: began, ...entry(item, false) };
+  near.delete(id);
+  near.set(id, e);
+  if (near.size > 1024) near.delete(near.keys().next().value);
   ctx.waitUntil(cache.put(key, new Response(e.body, { headers: { etag: e.etag, "edgeapi-read": String(began), "cache-control": "s-maxage=10" } })));
   return send(request, e, "fwd=miss; stored", {});
 }
 
 async function read(env, id, since) {
   const session = env.DB.withSession(since);
-  const [{ results }] = await session.batch([session.prepare(`SELECT ${columns} FROM items WHERE id = ?`).bind(id)]);
+  const statements = [session.prepare(`SELECT ${columns} FROM items WHERE id = ?`).bind(id)];
+  const [{ results }] = await batch(env, session, statements).catch((err) => {
+    if (!err.message.includes("Network connection lost")) throw err;
+    return batch(env, session, statements);
+  });
   return { item: results[0], bookmark: session.getBookmark() };
 }
 
@@ -78,7 +119,7 @@ async function update(request, env, id) {
   const attempt = hex(crypto.getRandomValues(new Uint8Array(12)));
   const made = JSON.stringify({ id, name: d.name, description: d.description, price: d.price, cost: d.cost, version: version + 1, updated: now });
   const session = env.DB.withSession("first-primary");
-  const results = await session.batch([
+  const results = await batch(env, session, [
     session.prepare(claim).bind(key, hash, attempt, 200, version + 1, made, now, id, version),
     session.prepare(`UPDATE items SET name = ?, description = ?, price = ?, cost = ?, version = ?, updated = ? WHERE id = ? AND version = ? AND EXISTS (SELECT 1 FROM keys WHERE key = ? AND attempt = ?)`)
       .bind(d.name, d.description, d.price, d.cost, version + 1, now, id, version, key, attempt),
@@ -87,6 +128,7 @@ async function update(request, env, id) {
   const row = results[2].results[0];
   if (!row.hash) return row.now === null ? problem(404, "there is no such item") : problem(412, "the item has another version by now", { etag: `"${row.now}"` });
   if (row.hash !== hash) return problem(422, "the Idempotency-Key was used for another request");
+  near.delete(id);
   await (await caches.open(env.CACHE)).delete(`https://cache.edgeapi/items/${id}`);
   return new Response(row.body, {
     status: row.status,

@@ -48,10 +48,14 @@ func newAPI(env func(string) string) (*edgeapi.API, error) {
 	if err != nil {
 		return nil, fmt.Errorf("D1_MOST: %w", err)
 	}
+	cache, err := edgeapi.NewNear(edgeapi.Colo{Name: env("CACHE")}, time.Now)
+	if err != nil {
+		return nil, err
+	}
 	log := slog.New(edge.NewLogHandler(nil))
 	return &edgeapi.API{
 		Items:    edgeapi.Items{DB: &edgeapi.Bounded{DB: edgeapi.D1{Binding: "DB"}, Most: most, Timeout: timeout}},
-		Cache:    edgeapi.Colo{Name: env("CACHE")},
+		Cache:    cache,
 		Settings: edgeapi.KV{Binding: "SETTINGS"},
 		Token:    env("WRITE_TOKEN"),
 		Admit:    &edgeapi.Admission{PerSecond: admit},
