@@ -4,6 +4,8 @@ package edgeapi_test
 
 import (
 	"bytes"
+	"context"
+	"log/slog"
 	"strconv"
 	"testing"
 	"time"
@@ -12,11 +14,11 @@ import (
 )
 
 // near is a Near before a colo's cache, in which nothing is yet.
-func near(t *testing.T) (edgeapi.Near, *colo, *clock) {
+func near(t *testing.T) (*edgeapi.Near, *colo, *clock) {
 	t.Helper()
 	behind := &colo{entries: map[string]edgeapi.Entry{}}
 	now := &clock{now: time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC)}
-	n, err := edgeapi.NewNear(behind, now.Now)
+	n, err := edgeapi.NewNear(behind, now.Now, atOnce, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -35,7 +37,7 @@ func (c *colo) holds(key string) bool {
 	return found
 }
 
-func tagOf(t *testing.T, n edgeapi.Near, key string) string {
+func tagOf(t *testing.T, n *edgeapi.Near, key string) string {
 	t.Helper()
 	e, err := n.Get(t.Context(), key)
 	if err != nil {
@@ -49,10 +51,16 @@ func tagOf(t *testing.T, n edgeapi.Near, key string) string {
 
 func TestNearAnswersFromMemoryUntilTheEntryEnds(t *testing.T) {
 	n, behind, now := near(t)
-	if err := n.Put(t.Context(), "k", entry(now, "old", 10)); err != nil || !behind.holds("k") {
-		t.Fatalf("put: %v, in the cache behind: %v", err, behind.holds("k"))
+	if err := n.Put(t.Context(), "k", entry(now, "old", 10)); err != nil {
+		t.Fatal(err)
+	}
+	if behind.holds("k") {
+		t.Error("what nobody asked for again is in the cache behind")
 	}
 	now.Add(5 * time.Second)
+	if got := tagOf(t, n, "k"); got != "old" || !behind.holds("k") {
+		t.Errorf("asked again: %q, in the cache behind: %v", got, behind.holds("k"))
+	}
 	newer := entry(now, "new", 10) // by another instance
 	if err := behind.Put(t.Context(), "k", newer); err != nil {
 		t.Fatal(err)
@@ -72,8 +80,41 @@ func TestNearForgetsInBothCaches(t *testing.T) {
 	if err := n.Put(t.Context(), "k", entry(now, "e", 10)); err != nil {
 		t.Fatal(err)
 	}
+	tagOf(t, n, "k")
 	if err := n.Delete(t.Context(), "k"); err != nil || behind.holds("k") || tagOf(t, n, "k") != "" {
 		t.Errorf("after Delete (%v) the entry is there: behind %v, near %q", err, behind.holds("k"), tagOf(t, n, "k"))
+	}
+}
+
+// purging is a colo's cache whose Put is overtaken by a write.
+type purging struct {
+	*colo
+	purge func()
+}
+
+func (p *purging) Put(ctx context.Context, key string, e edgeapi.Entry) error {
+	p.purge()
+	return p.colo.Put(ctx, key, e)
+}
+
+func TestWhatIsPurgedWhileItIsSharedDoesNotStay(t *testing.T) {
+	behind := &purging{colo: &colo{entries: map[string]edgeapi.Entry{}}}
+	now := &clock{now: time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC)}
+	n, err := edgeapi.NewNear(behind, now.Now, atOnce, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	behind.purge = func() {
+		if err := n.Delete(t.Context(), "k"); err != nil {
+			t.Error(err)
+		}
+	}
+	if err := n.Put(t.Context(), "k", entry(now, "old", 10)); err != nil {
+		t.Fatal(err)
+	}
+	tagOf(t, n, "k") // is given to the cache behind
+	if behind.holds("k") || tagOf(t, n, "k") != "" {
+		t.Error("what was purged is served again")
 	}
 }
 

@@ -153,6 +153,8 @@ type site struct {
 	serve http.Handler
 }
 
+func atOnce(ctx context.Context, f func(context.Context)) { f(ctx) }
+
 // sites are instances on one database.
 func sites(t *testing.T, n int) []*site {
 	t.Helper()
@@ -162,7 +164,7 @@ func sites(t *testing.T, n int) []*site {
 	var all []*site
 	for range n {
 		db := &wire{url: url}
-		cache, err := edgeapi.NewNear(&colo{entries: map[string]edgeapi.Entry{}}, now.Now)
+		cache, err := edgeapi.NewNear(&colo{entries: map[string]edgeapi.Entry{}}, now.Now, atOnce, slog.New(slog.DiscardHandler))
 		if err != nil {
 			t.Fatal(err)
 		}

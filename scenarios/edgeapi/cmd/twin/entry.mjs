@@ -66,9 +66,12 @@ async function get(request, env, ctx, id) {
     return send(request, entry(item, known), "fwd=bypass", { "d1-bookmark": bookmark, "cache-control": "private, no-store" });
   }
   const own = near.get(id);
-  if (own && Date.now() - own.read < freshFor) return send(request, own, "hit", {});
-  const cache = await caches.open(env.CACHE);
   const key = `https://cache.edgeapi/items/${id}`;
+  if (own && Date.now() - own.read < freshFor) {
+    if (!own.shared) ctx.waitUntil(share(env, id, key, own));
+    return send(request, own, "hit", {});
+  }
+  const cache = await caches.open(env.CACHE);
   const kept = await cache.match(key);
   if (kept && Date.now() - Number(kept.headers.get("edgeapi-read")) < freshFor) {
     return send(request, { etag: kept.headers.get("etag"), body: await kept.text() }, "hit", {});
@@ -80,8 +83,15 @@ async function get(request, env, ctx, id) {
   near.delete(id);
   near.set(id, e);
   if (near.size > 1024) near.delete(near.keys().next().value);
-  ctx.waitUntil(cache.put(key, new Response(e.body, { headers: { etag: e.etag, "edgeapi-read": String(began), "cache-control": "s-maxage=10" } })));
   return send(request, e, "fwd=miss; stored", {});
+}
+
+// share gives the colo's cache what was asked for again.
+async function share(env, id, key, own) {
+  own.shared = true;
+  const cache = await caches.open(env.CACHE);
+  await cache.put(key, new Response(own.body, { headers: { etag: own.etag, "edgeapi-read": String(own.read), "cache-control": "s-maxage=10" } }));
+  if (near.get(id) !== own) await cache.delete(key);
 }
 
 async function read(env, id, since) {

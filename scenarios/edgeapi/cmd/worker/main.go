@@ -48,11 +48,16 @@ func newAPI(env func(string) string) (*edgeapi.API, error) {
 	if err != nil {
 		return nil, fmt.Errorf("D1_MOST: %w", err)
 	}
-	cache, err := edgeapi.NewNear(edgeapi.Colo{Name: env("CACHE")}, time.Now)
+	log := slog.New(edge.NewLogHandler(nil))
+	later := func(ctx context.Context, f func(context.Context)) {
+		if err := edge.Go(ctx, f); err != nil {
+			log.Warn("not done beside the answer", "error", err)
+		}
+	}
+	cache, err := edgeapi.NewNear(edgeapi.Colo{Name: env("CACHE")}, time.Now, later, log)
 	if err != nil {
 		return nil, err
 	}
-	log := slog.New(edge.NewLogHandler(nil))
 	return &edgeapi.API{
 		Items:    edgeapi.Items{DB: &edgeapi.Bounded{DB: edgeapi.D1{Binding: "DB"}, Most: most, Timeout: timeout}},
 		Cache:    cache,
@@ -61,10 +66,6 @@ func newAPI(env func(string) string) (*edgeapi.API, error) {
 		Admit:    &edgeapi.Admission{PerSecond: admit},
 		Early:    func() time.Duration { return rand.N(edgeapi.FreshFor * 3 / 10) },
 		Log:      log,
-		Later: func(ctx context.Context, f func(context.Context)) {
-			if err := edge.Go(ctx, f); err != nil {
-				log.Warn("not done beside the answer", "error", err)
-			}
-		},
+		Later:    later,
 	}, nil
 }
