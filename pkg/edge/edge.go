@@ -51,8 +51,9 @@ var (
 
 // App says what a Worker does with each kind of event; what is nil is refused.
 type App struct {
-	// Handler answers requests. The answer is sent in one piece when it returns,
-	// or streamed from the first Flush or 64 KiB on.
+	// Handler answers requests. A body whose Content-Length is 64 KiB at most is there
+	// when it begins; another one is streamed. The answer is sent in one piece when it
+	// returns, or streamed from the first Flush or 64 KiB on.
 	Handler http.Handler
 	// Scheduled runs at the times that wrangler.jsonc gives as cron triggers.
 	Scheduled func(ctx context.Context, cron string, at time.Time) error

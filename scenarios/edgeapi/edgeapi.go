@@ -1,7 +1,7 @@
 // Package edgeapi is a JSON API at the edge: a catalogue of items, served by Go in
 // a Cloudflare Worker, kept in D1.
 //
-//	client → Worker (nearest colo) → Cache API: anonymous reads, 10 s at most
+//	client → Worker (nearest colo) → memory, Cache API: anonymous reads, 10 s at most
 //	                               → D1: reads that must be fresh, and every write
 //	                               → KV: settings, written seldom and read always
 //

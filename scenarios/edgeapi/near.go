@@ -21,11 +21,11 @@ const (
 // forgets with the other one; what another instance makes that forget, it serves until
 // it ends.
 type Near struct {
-	Cache
-	now   func() time.Time
-	later func(ctx context.Context, f func(context.Context))
-	log   *slog.Logger
-	kept  *lru.Cache[string, *nearEntry]
+	behind Cache
+	now    func() time.Time
+	later  func(ctx context.Context, f func(context.Context))
+	log    *slog.Logger
+	kept   *lru.Cache[string, *nearEntry]
 }
 
 type nearEntry struct {
@@ -33,11 +33,10 @@ type nearEntry struct {
 	shared atomic.Bool // it was given to the other cache
 }
 
-// NewNear makes one that is empty, before a cache. Later runs what a read need not
-// wait for.
-func NewNear(before Cache, now func() time.Time, later func(context.Context, func(context.Context)), log *slog.Logger) (*Near, error) {
+// NewNear makes one that is empty. Later runs what a read need not wait for.
+func NewNear(behind Cache, now func() time.Time, later func(context.Context, func(context.Context)), log *slog.Logger) (*Near, error) {
 	kept, err := lru.New[string, *nearEntry](nearEntries)
-	return &Near{Cache: before, now: now, later: later, log: log, kept: kept}, err
+	return &Near{behind: behind, now: now, later: later, log: log, kept: kept}, err
 }
 
 // Get implements Cache. What it finds in the other cache it does not keep: a purge
@@ -45,7 +44,7 @@ func NewNear(before Cache, now func() time.Time, later func(context.Context, fun
 func (n *Near) Get(ctx context.Context, key string) (*Entry, error) {
 	e, ok := n.kept.Get(key)
 	if !ok || !n.now().Before(e.Until) {
-		return n.Cache.Get(ctx, key)
+		return n.behind.Get(ctx, key)
 	}
 	if e.shared.CompareAndSwap(false, true) {
 		n.later(ctx, func(ctx context.Context) { n.share(ctx, key, e) })
@@ -58,9 +57,9 @@ func (n *Near) share(ctx context.Context, key string, e *nearEntry) {
 	if !n.keeps(key, e) {
 		return
 	}
-	err := n.Cache.Put(ctx, key, e.Entry)
+	err := n.behind.Put(ctx, key, e.Entry)
 	if !n.keeps(key, e) {
-		err = errors.Join(err, n.Cache.Delete(ctx, key))
+		err = errors.Join(err, n.behind.Delete(ctx, key))
 	}
 	if err != nil { // the others ask D1
 		n.log.Warn("cache not written", "error", err)
@@ -75,7 +74,7 @@ func (n *Near) keeps(key string, e *nearEntry) bool {
 // Put implements Cache.
 func (n *Near) Put(ctx context.Context, key string, e Entry) error {
 	if len(e.Body) > nearBody {
-		return n.Cache.Put(ctx, key, e)
+		return n.behind.Put(ctx, key, e)
 	}
 	n.kept.Add(key, &nearEntry{Entry: e})
 	return nil
@@ -84,5 +83,5 @@ func (n *Near) Put(ctx context.Context, key string, e Entry) error {
 // Delete implements Cache.
 func (n *Near) Delete(ctx context.Context, key string) error {
 	n.kept.Remove(key)
-	return n.Cache.Delete(ctx, key)
+	return n.behind.Delete(ctx, key)
 }

@@ -58,7 +58,7 @@ type said struct {
 
 // What the room sends.
 type told struct {
-	Type   string `json:"type"` // welcome, message, ack, gap or refused
+	Type   string `json:"type"` // welcome, message, ack, here, gap or refused
 	Seq    int64  `json:"seq,omitempty"`
 	ID     string `json:"id,omitempty"`
 	Client string `json:"client,omitempty"`
@@ -209,6 +209,7 @@ func (r *Room) Receive(ctx context.Context, s durable.Socket, m durable.Message)
 	var err error
 	switch in.Type {
 	case "here":
+		err = r.tell(ctx, told{Type: "here"}, s)
 	case "seen":
 		err = r.seen(ctx, s, who, in.Seq)
 	case "say":

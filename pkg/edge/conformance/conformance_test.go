@@ -9,6 +9,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"strings"
 	"sync"
@@ -26,6 +27,7 @@ func TestPackageEdgeInWorkerd(t *testing.T) {
 		test func(t *testing.T, w *runtime)
 	}{
 		{"requests arrive as they were sent", requestsArrive},
+		{"small and large bodies", bodies},
 		{"streams", streams},
 		{"environment and log", environmentAndLog},
 		{"services", services},
@@ -68,6 +70,39 @@ func requestsArrive(t *testing.T, w *runtime) {
 	if status, _ := w.do(t, "GET", "/nowhere", ""); status != http.StatusNotFound {
 		t.Errorf("status %d of a path that is not there", status)
 	}
+}
+
+// bodies come with their request up to a size, and are a stream beyond.
+func bodies(t *testing.T, w *runtime) {
+	for _, size := range []int{0, 1, 65_536, 65_537} {
+		body := bytes.Repeat([]byte("x"), size)
+		sum := sha256.Sum256(body)
+		if _, got := w.ask(t, "POST", w.url+"/digest", bytes.NewReader(body)); !strings.Contains(got, hex.EncodeToString(sum[:])) {
+			t.Errorf("Go read %s of a body of %d bytes", got, size)
+		}
+		w.want(t, "PUT", "/room/bodies/echo", string(body), `"`+string(body)+`"`)
+		for _, put := range []string{"", "?through=go"} {
+			if resp, text := w.ask(t, "PUT", w.url+"/object/body"+put, bytes.NewReader(body)); resp.StatusCode != http.StatusOK {
+				t.Errorf("put%s of %d bytes: %s", put, size, text)
+			}
+			if _, got := w.ask(t, "GET", w.url+"/object/body", nil); got != string(body) {
+				t.Errorf("put%s of %d bytes and got %d", put, size, len(got))
+			}
+		}
+	}
+	// One of which a part comes, and then nothing.
+	conn, err := net.Dial("tcp", strings.TrimPrefix(w.url, "http://"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := io.WriteString(conn, "PUT /room/bodies/echo HTTP/1.1\r\nHost: edge\r\nContent-Length: 100\r\n\r\nthe beginning"); err != nil {
+		t.Fatal(err)
+	}
+	w.want(t, "PUT", "/room/bodies/echo", "meanwhile", `"meanwhile"`)
+	if err := conn.Close(); err != nil {
+		t.Fatal(err)
+	}
+	w.want(t, "PUT", "/room/bodies/echo", "afterwards", `"afterwards"`)
 }
 
 func streams(t *testing.T, w *runtime) {

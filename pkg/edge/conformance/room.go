@@ -52,6 +52,7 @@ func newRoom(ctx context.Context, s *durable.State) (http.Handler, error) {
 		"GET /room/{name}/panic":     func(context.Context, *http.Request) (any, error) { panic("in an object, on purpose") },
 		"POST /room/{name}/abort":    func(ctx context.Context, _ *http.Request) (any, error) { return nil, s.Abort(ctx, "on purpose") },
 		"POST /room/{name}/cast":     r.cast,
+		"PUT /room/{name}/echo":      said,
 	} {
 		mux.HandleFunc(pattern, func(w http.ResponseWriter, req *http.Request) {
 			v, err := h(req.Context(), req)
@@ -61,6 +62,12 @@ func newRoom(ctx context.Context, s *durable.State) (http.Handler, error) {
 	mux.HandleFunc("GET /room/{name}/ws", r.join)
 	r.Handler = mux
 	return r, nil
+}
+
+// said is what the request's body says.
+func said(_ context.Context, r *http.Request) (any, error) {
+	body, err := io.ReadAll(r.Body)
+	return string(body), err
 }
 
 // add counts, alone although it waits in between.
