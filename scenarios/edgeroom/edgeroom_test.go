@@ -30,6 +30,7 @@ func TestTheRoomAndTheCounterInWorkerd(t *testing.T) {
 		{"bad requests change nothing", refusals},
 		{"messages reach all in sequence", messages},
 		{"a message is written once for its id", once},
+		{"a member that asks whether the room is there is answered", here},
 		{"a member resumes where it was", resumes},
 		{"a long history comes page by page", pages},
 		{"a member that confirms nothing is closed", slowReader},
@@ -208,6 +209,12 @@ func once(t *testing.T, w world) {
 	}
 	ann.say("3", "on")
 	ann.hears("message", 2, "on")
+}
+
+func here(t *testing.T, w world) {
+	ann := w.join(t, "here", "ann", 0)
+	ann.send(`{"type":"here"}`)
+	ann.hears("here", 0, "")
 }
 
 func resumes(t *testing.T, w world) {

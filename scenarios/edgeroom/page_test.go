@@ -84,6 +84,18 @@ func TestThePageInTwoBrowsers(t *testing.T) {
 	}
 	ann.sees("verdict", "each fits all before it")
 	bob.sees("verdict", "each fits all before it")
+
+	// Connections that nobody ends, and nobody answers on.
+	if err := w.Instances[0].Pause(); err != nil {
+		t.Fatal(err)
+	}
+	ann.sees("happened", "the room does not answer")
+	bob.sees("happened", "the room does not answer")
+	if err := w.Instances[0].Resume(); err != nil {
+		t.Fatal(err)
+	}
+	ann.says("awake")
+	bob.sees("log", "awake")
 }
 
 // names puts a name where a page says "you".
